@@ -1,0 +1,3 @@
+//! Version orders, the advisory database, and matching.
+
+pub mod version;
