@@ -43,7 +43,9 @@ pub struct Digest {
 
 /// Why a text is not a digest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a digest (expected `sha256:` and 64, or `sha512:` and 128 lower-case hexadecimal digits)")]
+#[error(
+    "`{text}` is not a digest (expected `sha256:` and 64, or `sha512:` and 128 lower-case hexadecimal digits)"
+)]
 pub struct ParseDigestError {
     text: String,
 }

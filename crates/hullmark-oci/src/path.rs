@@ -69,7 +69,10 @@ impl FilePath {
     /// Whether this path is `folder` or lies below it. The root holds everything.
     pub fn is_under(&self, folder: &str) -> bool {
         folder.is_empty()
-            || self.0.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            || self
+                .0
+                .strip_prefix(folder)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 

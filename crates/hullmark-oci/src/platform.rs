@@ -23,7 +23,9 @@ pub struct Platform {
 
 /// Why a text is not a platform.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a platform (expected `os/architecture` or `os/architecture/variant`, as in `linux/arm64`)")]
+#[error(
+    "`{0}` is not a platform (expected `os/architecture` or `os/architecture/variant`, as in `linux/arm64`)"
+)]
 pub struct ParsePlatformError(String);
 
 impl Platform {

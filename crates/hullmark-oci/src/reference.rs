@@ -79,7 +79,8 @@ impl FromStr for Reference {
         let fail = |reason| ParseReferenceError { text: text.chars().take(300).collect(), reason };
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => {
-                let digest = digest.parse().map_err(|_| fail("what follows `@` is not a digest"))?;
+                let digest =
+                    digest.parse().map_err(|_| fail("what follows `@` is not a digest"))?;
                 (rest, Some(digest))
             }
             None => (text, None),
@@ -160,20 +161,22 @@ fn is_registry(text: &str) -> bool {
     };
     (host.is_empty() && text.starts_with('[') || host.split('.').all(label))
         && (port.is_empty()
-            || port.strip_prefix(':').is_some_and(|p| {
-                p.parse::<u16>().is_ok() && p.bytes().all(|b| b.is_ascii_digit())
-            }))
+            || port
+                .strip_prefix(':')
+                .is_some_and(|p| p.parse::<u16>().is_ok() && p.bytes().all(|b| b.is_ascii_digit())))
 }
 
 fn is_path_component(text: &str) -> bool {
     let bytes = text.as_bytes();
     let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    if !bytes.first().copied().is_some_and(alphanumeric) || !bytes.last().copied().is_some_and(alphanumeric) {
+    if !bytes.first().copied().is_some_and(alphanumeric)
+        || !bytes.last().copied().is_some_and(alphanumeric)
+    {
         return false;
     }
-    bytes
-        .split(|&b| alphanumeric(b))
-        .all(|separator| matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|&b| b == b'-'))
+    bytes.split(|&b| alphanumeric(b)).all(|separator| {
+        matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|&b| b == b'-')
+    })
 }
 
 fn is_tag(text: &str) -> bool {
@@ -227,9 +230,30 @@ mod tests {
     #[test]
     fn what_is_not_a_reference_is_refused() {
         for bad in [
-            "", ":tag", "Alpine", "a//b", "/a", "a/", "a_/b", "a..b", "a___b", "-a", "a:", "a:-t",
-            "a:b:c", "a@sha256:xyz", "a@", "reg.io:70000/a", "reg.io:/a b", "..", "../a",
-            "https://reg.io/a", "a b", "reg..io/a", "[::1/app", "a:t\n",
+            "",
+            ":tag",
+            "Alpine",
+            "a//b",
+            "/a",
+            "a/",
+            "a_/b",
+            "a..b",
+            "a___b",
+            "-a",
+            "a:",
+            "a:-t",
+            "a:b:c",
+            "a@sha256:xyz",
+            "a@",
+            "reg.io:70000/a",
+            "reg.io:/a b",
+            "..",
+            "../a",
+            "https://reg.io/a",
+            "a b",
+            "reg..io/a",
+            "[::1/app",
+            "a:t\n",
         ] {
             assert!(bad.parse::<Reference>().is_err(), "{bad}");
         }

@@ -37,13 +37,20 @@ pub trait ImageSource: fmt::Debug + Send + Sync {
     fn resolve(&self) -> BoxFuture<'_, Result<Resolved, SourceError>>;
 
     /// Returns a manifest, an index or a configuration, at most `limit` bytes, compared with its descriptor.
-    fn manifest<'a>(&'a self, at: &'a Descriptor, limit: u64) -> BoxFuture<'a, Result<Bytes, SourceError>>;
+    fn manifest<'a>(
+        &'a self,
+        at: &'a Descriptor,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Bytes, SourceError>>;
 
     /// Opens a blob. The reader yields an error, not an early end, when the transfer breaks.
     fn blob<'a>(&'a self, at: &'a Descriptor) -> BoxFuture<'a, Result<BlobReader, SourceError>>;
 
     /// Returns the descriptors of the manifests whose subject is `subject`; empty where the source cannot know any.
-    fn referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Vec<Descriptor>, SourceError>>;
+    fn referrers<'a>(
+        &'a self,
+        subject: &'a Digest,
+    ) -> BoxFuture<'a, Result<Vec<Descriptor>, SourceError>>;
 }
 
 /// Why content could not be had. Every variant names what was asked for.

@@ -1,0 +1,6 @@
+//! Operating systems: os-release and package databases.
+
+use super::Cataloger;
+
+/// The cataloguers of this group, in the order in which they are asked.
+pub const CATALOGERS: &[Cataloger] = &[];

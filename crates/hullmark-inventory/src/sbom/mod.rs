@@ -1,0 +1,1 @@
+//! Inventories as SBOM documents, and back.
