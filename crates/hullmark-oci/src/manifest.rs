@@ -100,6 +100,7 @@ pub struct Index {
 
 /// A manifest or an index: what a reference resolves to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one per image, never in a list")]
 pub enum Document {
     /// One image.
     Manifest(Manifest),
