@@ -3,6 +3,7 @@
 //! Start at [`source::ImageSource`] (where content comes from), [`manifest`] (what it says) and [`layer`] (what is in it).
 
 pub mod digest;
+pub mod layer;
 pub mod limits;
 pub mod manifest;
 pub mod media_type;
@@ -10,6 +11,7 @@ pub mod path;
 pub mod platform;
 pub mod reference;
 pub mod source;
+pub mod tar;
 
 pub use digest::{Algorithm, Digest, Hasher};
 pub use limits::Limits;

@@ -27,6 +27,10 @@ pub struct Limits {
     pub path_bytes: usize,
     /// Bytes of one extended tar header (pax or GNU long name).
     pub tar_header_bytes: u64,
+    /// Bytes of holes in the sparse files of one layer: they cost nothing to store and a lot to read.
+    pub sparse_bytes: u64,
+    /// Base-2 logarithm of the largest window a zstd layer may ask for; 27 is what `zstd --ultra` writes.
+    pub zstd_window_log: u32,
     /// Bytes of all symbolic links kept for one layer.
     pub symlink_bytes: usize,
     /// Bytes of one file that a cataloguer holds in memory (package database, metadata, archive).
@@ -61,6 +65,8 @@ impl Default for Limits {
             layer_entries: 5_000_000,
             path_bytes: 4096,
             tar_header_bytes: MIB,
+            sparse_bytes: 4 * 1024 * MIB,
+            zstd_window_log: 27,
             symlink_bytes: 16 * 1024 * 1024,
             file_bytes: 256 * MIB,
             executable_tail_bytes: 8 * 1024 * 1024,
