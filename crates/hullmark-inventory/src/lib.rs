@@ -3,12 +3,16 @@
 //! A layer becomes a [`fragment::Fragment`] (its interesting files, parsed; cached by diffID); fragments are overlaid by
 //! [`overlay`] into one [`Inventory`]. [`catalog`] lists the cataloguers, one module each under `catalog/`.
 
+pub mod cache;
 pub mod catalog;
+pub mod folder;
 pub mod fragment;
 pub mod os_release;
+pub mod overlay;
 pub mod package;
 pub mod purl;
 pub mod sbom;
+pub mod scan;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +30,8 @@ pub struct Inventory {
     pub packages: Vec<Package>,
     /// What could not be analysed, sorted by path.
     pub gaps: Vec<Gap>,
+    /// Facts about the system as a whole that matching needs (`rhel.content-set`, `ubuntu.pro`), sorted.
+    pub system: Vec<(String, String)>,
     /// Executables with their digests; empty unless asked for.
     pub executables: Vec<Executable>,
 }
@@ -59,6 +65,8 @@ pub enum GapReason {
     Unsupported,
     /// Encrypted content.
     Encrypted,
+    /// A file or folder that the operating system refused to read.
+    Unreadable,
     /// A layer whose content is kept elsewhere.
     ForeignLayer,
     /// A symbolic link leads a package database to a file that was not read.
@@ -83,6 +91,7 @@ impl GapReason {
             Self::TooDeep => "too-deep",
             Self::Unsupported => "unsupported",
             Self::Encrypted => "encrypted",
+            Self::Unreadable => "unreadable",
             Self::ForeignLayer => "foreign-layer",
             Self::UnreadLink => "unread-link",
             Self::Incomplete => "incomplete",

@@ -22,3 +22,10 @@ pub struct OsRelease {
     /// `CPE_NAME`.
     pub cpe: Option<String>,
 }
+
+/// Chooses among the files that name the operating system.
+pub fn assemble_os<'a>(
+    mut files: impl Iterator<Item = (&'a hullmark_oci::FilePath, &'a OsRelease)>,
+) -> Option<OsRelease> {
+    files.next().map(|(_, release)| release.clone())
+}
