@@ -1,7 +1,7 @@
 //! A root file system in a folder, as if it were one layer.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ fn add(
         let target = fs::read_link(&on_disk)?.to_string_lossy().into_owned();
         fragment.symlinks.insert(name, target);
     } else if metadata.is_file() {
-        let mut file = fs::File::open(&on_disk)?;
+        let mut file = fs::File::open(&on_disk)?.take(metadata.len());
         let mode = metadata.permissions().mode() & 0o7777;
         let found = read_file(&name, metadata.len(), mode, &mut file, options)?;
         fragment.gaps.extend(found.gaps);

@@ -1,0 +1,3 @@
+//! Integration tests of the advisory database and of version orders.
+
+mod versions;
