@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use hullmark_oci::{Digest, FilePath};
 
 pub use os_release::OsRelease;
-pub use package::{OwnedFiles, Package, PackageKind, SourcePackage};
+pub use package::{OwnedFiles, Owner, Package, PackageKind, Presence, SourcePackage};
 
 /// Everything that is known of an image's contents, in a stable order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

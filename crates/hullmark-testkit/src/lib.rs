@@ -1,5 +1,7 @@
 //! What tests share: where the test data is, and (as they come) builders of images, keys and frozen clocks.
 
+pub mod images;
+
 use std::path::{Path, PathBuf};
 
 /// Returns the path of `relative` in the shared test data, or `None` (and says so) where a user's machine does not have it.
