@@ -255,6 +255,75 @@ fn every_apk_database_agrees() {
 }
 
 #[test]
+fn every_rpm_database_agrees() {
+    for (name, folder) in fixtures("rpm") {
+        let mut sized = false;
+        let want = |p: &Value| {
+            let epoch = match p["epoch"].as_u64() {
+                None | Some(0) => String::new(),
+                Some(epoch) => format!("{epoch}:"),
+            };
+            // The list of the NDB fixture comes from another program, and is the only one that knows sizes and checksums.
+            let size = p["size"].as_u64().map(|size| size.to_string()).unwrap_or_default();
+            let version = format!("{epoch}{}-{}", text(p, "version"), text(p, "release"));
+            let mut row = vec![text(p, "name").to_owned(), version, size];
+            let keys = ["arch", "source_rpm", "modularity_label", "vendor", "license", "sigmd5"];
+            row.extend(keys.map(|key| text(p, key).to_owned()));
+            // `rpm -qa` says `(none)`, and lists the keys that rpm trusts.
+            let row = row.into_iter().map(|v| if v == "(none)" { String::new() } else { v });
+            (text(p, "name") != "gpg-pubkey").then(|| row.collect())
+        };
+        let expected = json(&folder.join("expected.json"));
+        sized |= expected["packages"][0]["size"].is_u64();
+        let show = |p: &Package| {
+            // Put together again: the name of the source package has no epoch.
+            let source_version = p.source_version().rsplit(':').next().unwrap();
+            let source = p
+                .source
+                .as_ref()
+                .map(|s| format!("{}-{source_version}.src.rpm", s.name))
+                .unwrap_or_default();
+            let property = |name| if sized { p.property(name).unwrap_or_default() } else { "" };
+            let row = [
+                p.name.as_str(),
+                &p.version,
+                property("rpm.size"),
+                p.arch.as_deref().unwrap_or_default(),
+                &source,
+                p.module.as_deref().unwrap_or_default(),
+                p.vendor.as_deref().unwrap_or_default(),
+                p.licenses.first().map_or("", String::as_str),
+                property("rpm.sigmd5"),
+            ];
+            Some(row.map(str::to_owned).to_vec())
+        };
+        let found = agree(&name, &folder, want, show);
+        assert_eq!(gaps(&found), [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn rpm_packages_own_their_files_and_not_their_folders() {
+    let Some(root) = hullmark_testkit::shared_data("packages/rpm") else { return };
+    let [sqlite, bdb] = ["rpm-sqlite-mariner2", "rpm-bdb-mariner2-all"]
+        .map(|name| catalog_root(&root.join(name).join("rootfs")));
+    let files = |found: &Found| -> Vec<(String, Vec<String>)> {
+        packages(found)
+            .into_iter()
+            .map(|p| (p.name.clone(), p.files.iter().map(str::to_owned).collect()))
+            .collect()
+    };
+    let (sqlite, bdb) = (files(&sqlite), files(&bdb));
+    assert_eq!(sqlite, bdb, "the same headers in two databases");
+    let (_, bash) = sqlite.iter().find(|(name, _)| name == "bash").unwrap();
+    assert!(bash.iter().any(|path| path == "usr/bin/bash" || path == "bin/bash"), "{bash:?}");
+    assert!(!bash.iter().any(|path| path == "usr/share/doc/bash"), "{bash:?}");
+    let all: usize = sqlite.iter().map(|(_, files)| files.len()).sum();
+    // Counted by other means: entries of BASENAMES whose mode is not a folder's.
+    assert_eq!(all, 6298);
+}
+
+#[test]
 fn malformed_databases_are_gaps_and_no_packages_of_their_own_making() {
     let want: &[(&str, &[&str], &[&str])] = &[
         (
@@ -269,6 +338,21 @@ fn malformed_databases_are_gaps_and_no_packages_of_their_own_making() {
             &[
                 "malformed: not a field: Insterface to the configuration settings; a paragraph names no package",
             ],
+        ),
+        (
+            "rpm-invalid",
+            &[],
+            &["truncated: an empty file", "malformed: no rpm database that we know"],
+        ),
+        // What syft lists as Debian packages: they are OpenWrt's.
+        (
+            "dpkg-opkg",
+            &[
+                "busybox 1.36.1-r2",
+                "libuci20130104 2023.08.10~5781664d-r1",
+                "ubus 2024.10.20~252a9b0c-r1",
+            ],
+            &[],
         ),
         // Not in a folder of dpkg's, so nobody's claim that packages of a system are there.
         ("dpkg-vcpkg-not-dpkg", &[], &[]),

@@ -8,8 +8,8 @@ use hullmark_oci::{FilePath, Limits};
 
 use super::complaints::Complaints;
 use super::deb822::{raw_lines, whole_lines};
-use super::dpkg_files::push_path;
 use super::is_file_of;
+use super::owned::Owned;
 use crate::GapReason;
 use crate::catalog::{Cataloger, File, Found};
 use crate::fragment::Record;
@@ -39,6 +39,7 @@ pub fn parse(bytes: &[u8], path: &FilePath, limits: &Limits, found: &mut Found) 
         complaints.add(GapReason::Truncated, || "ends in the middle of a line");
     }
     let mut packages = Vec::new();
+    let mut owned = Owned::new(limits);
     let mut entry = Entry::default();
     let mut finish = |entry: Entry<'_>, complaints: &mut Complaints| {
         if packages.len() >= limits.packages {
@@ -49,7 +50,7 @@ pub fn parse(bytes: &[u8], path: &FilePath, limits: &Limits, found: &mut Found) 
     };
     for line in raw_lines(text) {
         if !line.is_empty() {
-            entry.add(line);
+            entry.add(line, &mut owned);
         } else if entry.any {
             finish(std::mem::take(&mut entry), &mut complaints);
         }
@@ -62,6 +63,9 @@ pub fn parse(bytes: &[u8], path: &FilePath, limits: &Limits, found: &mut Found) 
             });
         }
         finish(entry, &mut complaints);
+    }
+    if owned.over() {
+        complaints.add(GapReason::TooLarge, || "the lists of owned files");
     }
     packages.sort();
     packages.dedup();
@@ -83,12 +87,10 @@ struct Entry<'a> {
     checksum: &'a [u8],
     folder: &'a [u8],
     files: OwnedFiles,
-    /// A path being put together, kept for its memory.
-    path: Vec<u8>,
 }
 
 impl<'a> Entry<'a> {
-    fn add(&mut self, line: &'a [u8]) {
+    fn add(&mut self, line: &'a [u8], owned: &mut Owned) {
         self.any = true;
         let &[letter, b':', ref value @ ..] = line else {
             self.junk = self.junk.or(Some(line));
@@ -103,15 +105,7 @@ impl<'a> Entry<'a> {
             b'm' => self.maintainer = value,
             b'C' => self.checksum = value,
             b'F' => self.folder = value,
-            b'R' => {
-                self.path.clear();
-                self.path.extend_from_slice(self.folder);
-                if !self.folder.is_empty() {
-                    self.path.push(b'/');
-                }
-                self.path.extend_from_slice(value);
-                push_path(&mut self.files, &self.path);
-            }
+            b'R' => owned.push(&mut self.files, self.folder, value),
             _ => {}
         }
     }

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use hullmark_oci::FilePath;
 use serde::Deserialize;
 
 use super::deb822::{raw_lines, whole_lines};
 use super::is_file_of;
+use super::owned::push_path;
 use crate::GapReason;
 use crate::catalog::{Cataloger, File, Found};
 use crate::fragment::Record;
@@ -97,24 +97,6 @@ pub fn parse_md5sums(text: &[u8]) -> OwnedFiles {
         }
     }
     files
-}
-
-/// Adds a path as a package database writes it: mostly normal already, and then without an allocation of its own.
-pub(super) fn push_path(files: &mut OwnedFiles, raw: &[u8]) {
-    let relative = raw.strip_prefix(b"/").unwrap_or(raw);
-    match std::str::from_utf8(relative) {
-        Ok(path) if is_normal(path) => files.push(path),
-        _ => files.push(&FilePath::from_raw(relative)),
-    }
-}
-
-/// Whether [`FilePath::from_raw`] would leave `path` as it is; `false` when in doubt.
-fn is_normal(path: &str) -> bool {
-    let bytes = path.as_bytes();
-    let odd = |pair: &[u8]| matches!(pair, b"//" | b"/." | b"\\x");
-    !matches!(bytes.first(), None | Some(b'.' | b'/'))
-        && bytes.last() != Some(&b'/')
-        && !bytes.windows(2).any(odd)
 }
 
 /// A copyright file is read for its first few hundred licence names; the longest known are a few hundred kilobytes.
