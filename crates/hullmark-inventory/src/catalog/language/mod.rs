@@ -4,13 +4,21 @@
 //! [`Limits`](hullmark_oci::Limits). Names are kept as the ecosystem writes them: folding case and separators for comparison is
 //! the matcher's business.
 
+mod bitnami;
+pub(crate) mod composer;
+mod conda;
+mod dotnet;
+mod gem;
+mod homebrew;
+mod java;
 pub(crate) mod json;
 mod npm;
 mod python;
 pub(crate) mod sink;
+pub(crate) mod zip;
 
 use super::Cataloger;
-use sink::{ends_with_ignore_case, whole};
+use sink::whole;
 
 /// The cataloguers of this group, in the order in which they are asked.
 pub const CATALOGERS: &[Cataloger] = &[
@@ -20,8 +28,53 @@ pub const CATALOGERS: &[Cataloger] = &[
         read: |file, found| whole(file, found, python::metadata),
     },
     Cataloger {
+        name: "python-egg",
+        wants: |path| python::wants_egg(path),
+        read: |file, found| whole(file, found, python::egg),
+    },
+    Cataloger {
         name: "npm",
         wants: |path| npm::wants(path),
         read: |file, found| whole(file, found, npm::package_json),
+    },
+    Cataloger {
+        name: "java-archive",
+        wants: |path| java::wants(path),
+        read: |file, found| whole(file, found, java::archive),
+    },
+    Cataloger {
+        name: "java-unpacked",
+        wants: |path| java::wants_unpacked(path),
+        read: |file, found| whole(file, found, java::unpacked),
+    },
+    Cataloger {
+        name: "ruby-gem",
+        wants: |path| gem::wants(path),
+        read: |file, found| whole(file, found, gem::specification),
+    },
+    Cataloger {
+        name: "composer",
+        wants: |path| composer::wants(path),
+        read: |file, found| whole(file, found, composer::installed),
+    },
+    Cataloger {
+        name: "dotnet",
+        wants: |path| dotnet::wants(path),
+        read: |file, found| whole(file, found, dotnet::dependencies),
+    },
+    Cataloger {
+        name: "conda",
+        wants: |path| conda::wants(path),
+        read: |file, found| whole(file, found, conda::record),
+    },
+    Cataloger {
+        name: "homebrew",
+        wants: |path| homebrew::wants(path),
+        read: |file, found| whole(file, found, homebrew::receipt),
+    },
+    Cataloger {
+        name: "bitnami",
+        wants: |path| bitnami::wants(path),
+        read: |file, found| whole(file, found, bitnami::document),
     },
 ];

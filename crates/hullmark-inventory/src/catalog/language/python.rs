@@ -1,13 +1,13 @@
-//! Python distributions: `*.dist-info/METADATA` (wheels), `*.egg-info/PKG-INFO`, `*.egg-info` as a file (distutils) and
-//! `EGG-INFO/PKG-INFO` (unpacked eggs).
+//! Python distributions: `*.dist-info/METADATA` (wheels), `*.egg-info/PKG-INFO`, `*.egg-info` as a file (distutils),
+//! `EGG-INFO/PKG-INFO` (unpacked eggs) and zipped eggs.
 //!
 //! Wheels (`.whl`) that lie about in an image, such as those of `ensurepip`, are not installed: nothing imports them.
 //! See: PyPA "Core metadata specifications", "Recording installed projects".
 
 use hullmark_oci::FilePath;
 
-use super::ends_with_ignore_case;
-use super::sink::Sink;
+use super::sink::{Sink, ends_with_ignore_case};
+use super::zip::{Archive, Fault};
 use crate::GapReason;
 use crate::package::{Package, PackageKind};
 
@@ -21,6 +21,30 @@ pub(super) fn wants(path: &FilePath) -> bool {
         return ends_with_ignore_case(folder, "egg-info");
     }
     path.ends_with(".egg-info")
+}
+
+/// Whether `path` is an egg that was not unpacked.
+pub(super) fn wants_egg(path: &FilePath) -> bool {
+    path.ends_with(".egg")
+}
+
+/// Reads the metadata inside a zipped egg.
+pub(super) fn egg(bytes: &[u8], sink: &mut Sink<'_>) {
+    match egg_metadata(bytes, sink.limits.archive_entries, sink.limits.file_bytes) {
+        Ok(content) => metadata(&content, sink),
+        Err(fault) => sink.gap(fault.reason, fault.detail),
+    }
+}
+
+fn egg_metadata(bytes: &[u8], entries: usize, mut budget: u64) -> Result<Vec<u8>, Fault> {
+    let archive = Archive::open(bytes)?;
+    for entry in archive.entries().take(entries) {
+        let entry = entry?;
+        if entry.name == b"EGG-INFO/PKG-INFO" {
+            return Ok(archive.read(&entry, &mut budget)?.into_owned());
+        }
+    }
+    Err(Fault { reason: GapReason::Incomplete, detail: "an egg without metadata".into() })
 }
 
 /// Reads the header fields of a metadata file.
