@@ -128,6 +128,10 @@ impl Search {
         self.outcome.is_some() || self.ranges.last().is_none_or(|range| end >= range.end)
     }
 
+    pub(super) fn is_found(&self) -> bool {
+        self.outcome.is_some()
+    }
+
     pub(super) fn finish(self, size: u64) -> Outcome {
         let is_cut = self.ranges.iter().any(|range| range.end > size);
         match self.outcome {

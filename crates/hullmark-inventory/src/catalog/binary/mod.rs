@@ -5,17 +5,21 @@
 
 mod bytes;
 pub mod go;
+mod installation;
 mod layout;
 pub mod module;
+mod program;
+pub mod rust;
 mod window;
 
-use std::io;
+use std::io::{self, Read};
 
-use hullmark_oci::{FilePath, Limits};
+use hullmark_oci::{Algorithm, FilePath, Hasher, Limits};
 
-use crate::GapReason;
+use crate::fragment::Record;
+use crate::{Executable, GapReason};
 
-use super::{File, Found};
+use super::{Cataloger, File, Found};
 use layout::{Format, Layout};
 use window::Window;
 
@@ -29,10 +33,24 @@ pub enum Executables {
     Digest,
 }
 
+/// The cataloguers of this group that go by path: files beside programs that say the version of an installation.
+pub const CATALOGERS: &[Cataloger] = &[installation::CATALOGER];
+
+/// Bytes of a script's first line; Linux reads 256 of them.
+const MAX_INTERPRETER: usize = 256;
+
 /// Whether the first bytes (up to 64) of a file with these permission bits make it worth reading.
 pub fn wants(head: &[u8], mode: u32, executables: Executables) -> bool {
-    let _ = (mode, executables);
-    Format::of(head).is_some()
+    match Format::of(head) {
+        Some(Format::Elf) => executables == Executables::Digest || is_linked_elf(head),
+        Some(_) => true,
+        None => executables == Executables::Digest && mode & 0o111 != 0 && head.starts_with(b"#!"),
+    }
+}
+
+/// Whether an ELF file is a program or a shared library, and not an object file, a kernel module or a core dump.
+fn is_linked_elf(head: &[u8]) -> bool {
+    matches!(head.get(16..18), Some([2 | 3, 0] | [0, 2 | 3]))
 }
 
 /// Reads one executable. The stream begins at the start of the file.
@@ -40,35 +58,119 @@ pub fn wants(head: &[u8], mode: u32, executables: Executables) -> bool {
 /// # Errors
 /// If the layer's stream broke.
 pub fn read(file: &mut File<'_>, executables: Executables, found: &mut Found) -> io::Result<()> {
-    let _ = executables;
     let (path, size, limits) = (file.path, file.size, file.limits);
-    inspect(&mut Window::new(file.stream(), size), path, limits, found)
+    match executables {
+        Executables::Skip => {
+            inspect(&mut Window::new(file.stream(), size), path, limits, found)?;
+        }
+        Executables::Digest => {
+            let hasher = Hasher::new(Algorithm::Sha256);
+            let mut stream = Hashing { stream: file.stream(), hasher };
+            let mut window = Window::new(&mut stream, size);
+            let interpreter = inspect(&mut window, path, limits, found)?;
+            io::copy(&mut stream, &mut io::sink())?;
+            found.records.push(Record::Executable(Executable {
+                path: path.clone(),
+                digest: stream.hasher.finish(),
+                interpreter,
+            }));
+        }
+    }
+    Ok(())
 }
 
+/// Computes a digest of everything that is read.
+struct Hashing<'a> {
+    stream: &'a mut dyn Read,
+    hasher: Hasher,
+}
+
+impl Read for Hashing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.stream.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+/// Looks for packages in an executable. Returns the interpreter if it is a script.
 fn inspect(
     window: &mut Window<'_>,
     path: &FilePath,
     limits: &Limits,
     found: &mut Found,
-) -> io::Result<()> {
+) -> io::Result<Option<String>> {
     window.advance()?;
-    if Format::of(window.bytes()) == Some(Format::Fat) {
-        let Some(first) = layout::first_architecture(window.bytes()) else { return Ok(()) };
-        if !window.enter(first)? {
-            found.gap(path, GapReason::Truncated, "the first architecture lies behind the end");
-            return Ok(());
+    match Format::of(window.bytes()) {
+        None => return Ok(interpreter(window.bytes())),
+        Some(Format::Fat) => {
+            let Some(first) = layout::first_architecture(window.bytes()) else { return Ok(None) };
+            if !window.enter(first)? {
+                found.gap(path, GapReason::Truncated, "the first architecture is not in the file");
+                return Ok(None);
+            }
         }
+        Some(_) => {}
     }
-    let Some(layout) = Layout::read(window.bytes(), window.size()) else { return Ok(()) };
+    let Some(layout) = Layout::read(window.bytes(), window.size()) else { return Ok(None) };
+    let size = window.size();
     let mut go = go::Search::new(&layout, limits);
+    let mut rust = rust::Search::new(&layout, size, limits);
+    let mut programs = program::Search::new(path);
     loop {
         go.feed(window, &layout);
-        if go.is_complete(window.end()) || !window.advance()? {
+        programs.feed(window, path);
+        // Programs are linked as one language: what is in a Go program is in its module list.
+        let is_go = go.is_found();
+        if !is_go {
+            rust.feed(window);
+        }
+        let end = window.end();
+        let is_known = is_go || (go.is_complete(end) && rust.is_complete(end));
+        if is_known && programs.is_complete() || !window.advance()? {
             break;
         }
     }
-    report_go(go.finish(window.size()), path, limits, found);
-    Ok(())
+    report_go(go.finish(size), path, limits, found);
+    report_rust(&rust, &layout, size, path, limits, found);
+    if programs.is_exhausted() {
+        found.gap(path, GapReason::TooLarge, "too many places look like a program's version");
+    }
+    programs.finish(path).for_each(|package| found.package(package));
+    Ok(None)
+}
+
+/// Returns the interpreter line of a script, without the marks.
+fn interpreter(head: &[u8]) -> Option<String> {
+    let line = head.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?;
+    let line = &line[..line.len().min(MAX_INTERPRETER)];
+    Some(String::from_utf8_lossy(line).trim().to_owned())
+}
+
+fn report_rust(
+    search: &rust::Search,
+    layout: &Layout,
+    size: u64,
+    path: &FilePath,
+    limits: &Limits,
+    found: &mut Found,
+) {
+    let list = search.finish(layout, size);
+    let packages = match list {
+        Ok(None) => return,
+        Ok(Some(list)) => rust::packages(list, path, limits.packages),
+        Err(error) => Err(error),
+    };
+    match packages {
+        Ok((packages, more)) => {
+            packages.into_iter().for_each(|package| found.package(package));
+            if more {
+                let detail = format!("more than {} crates", limits.packages);
+                found.gap(path, GapReason::TooLarge, detail);
+            }
+        }
+        Err(error) => found.gap(path, error.reason(), error.to_string()),
+    }
 }
 
 fn report_go(outcome: go::Outcome, path: &FilePath, limits: &Limits, found: &mut Found) {

@@ -124,11 +124,6 @@ impl Capture {
         }
     }
 
-    /// Whether nothing more is to come when the window has reached `end`.
-    pub(super) fn is_complete(&self, end: u64) -> bool {
-        end >= self.range.end
-    }
-
     /// Returns the bytes of `range`, if all of them were kept.
     pub(super) fn get(&self, range: &Range<u64>) -> Option<&[u8]> {
         let from = usize::try_from(range.start.checked_sub(self.range.start)?).ok()?;
