@@ -27,6 +27,12 @@ pub enum Related {
     Vulnerabilities,
 }
 
+// Until these orders are there.
+const PENDING_MAVEN: Scheme = Scheme::Semver;
+const PENDING_NUGET: Scheme = Scheme::Semver;
+const PENDING_COMPOSER: Scheme = Scheme::Semver;
+const PENDING_GEM: Scheme = Scheme::Semver;
+
 const fn eco(base: &'static str, scheme: Scheme, name: NameUsed, related: Related) -> Ecosystem {
     Ecosystem { base, scheme, name, related }
 }
@@ -48,15 +54,15 @@ pub const ECOSYSTEMS: &[Ecosystem] = {
         eco("Echo", Scheme::Dpkg, Source, Elsewhere),
         eco("Go", Scheme::Go, Package, Elsewhere),
         eco("Mageia", Scheme::Rpm, Source, Vulnerabilities),
-        eco("Maven", Scheme::Maven, Package, Elsewhere),
+        eco("Maven", PENDING_MAVEN, Package, Elsewhere),
         eco("MinimOS", Scheme::Apk, Origin, Elsewhere),
-        eco("NuGet", Scheme::Nuget, Package, Elsewhere),
-        eco("Packagist", Scheme::Composer, Package, Elsewhere),
+        eco("NuGet", PENDING_NUGET, Package, Elsewhere),
+        eco("Packagist", PENDING_COMPOSER, Package, Elsewhere),
         eco("Photon OS", Scheme::Rpm, Source, Vulnerabilities),
         eco("PyPI", Scheme::Pep440, Package, Elsewhere),
         eco("Red Hat", Scheme::Rpm, Package, Vulnerabilities),
         eco("Rocky Linux", Scheme::Rpm, Source, Vulnerabilities),
-        eco("RubyGems", Scheme::Gem, Package, Elsewhere),
+        eco("RubyGems", PENDING_GEM, Package, Elsewhere),
         eco("SUSE", Scheme::Rpm, Source, Vulnerabilities),
         eco("Ubuntu", Scheme::Dpkg, Source, Elsewhere),
         eco("Wolfi", Scheme::Apk, Origin, Elsewhere),
@@ -168,7 +174,14 @@ pub fn of_os(os: &OsRelease) -> Option<OsFeed> {
         "debian" => debian_release(os).and_then(|release| some(format!("Debian:{release}"))),
         "ubuntu" if !version.is_empty() => {
             let release = ubuntu_release(version);
-            let streams = ["", "Pro:", "Pro:FIPS:", "Pro:FIPS-updates:", "Pro:FIPS-preview:", "Pro:Realtime:"];
+            let streams = [
+                "",
+                "Pro:",
+                "Pro:FIPS:",
+                "Pro:FIPS-updates:",
+                "Pro:FIPS-preview:",
+                "Pro:Realtime:",
+            ];
             Some(OsFeed::exact(streams.iter().map(|stream| format!("Ubuntu:{stream}{release}"))))
         }
         "alpine" => some(format!("Alpine:{}", alpine_release(version))),
@@ -176,10 +189,13 @@ pub fn of_os(os: &OsRelease) -> Option<OsFeed> {
         "rocky" if !major.is_empty() => some(format!("Rocky Linux:{major}")),
         "rhel" | "centos" if !major.is_empty() => some(format!("Red Hat:{major}")),
         "ol" if !major.is_empty() => some(format!("Oracle Linux:{major}")),
-        "amzn" if !major.is_empty() => {
-            some(format!("Amazon Linux:{}", if major == "2018" || major == "2017" { "1" } else { major }))
+        "amzn" if !major.is_empty() => some(format!(
+            "Amazon Linux:{}",
+            if major == "2018" || major == "2017" { "1" } else { major }
+        )),
+        "sles" | "sled" | "sles_sap" | "suse-microos" | "sle-micro" | "sl-micro" | "slem" => {
+            suse(os)
         }
-        "sles" | "sled" | "sles_sap" | "suse-microos" | "sle-micro" | "sl-micro" | "slem" => suse(os),
         "opensuse-leap" | "opensuse" => some(format!("openSUSE:Leap {version}")),
         "opensuse-tumbleweed" => some("openSUSE:Tumbleweed".into()),
         "wolfi" => some("Wolfi".into()),
@@ -210,7 +226,10 @@ const DEBIAN_CODENAMES: &[(&str, &str)] = &[
 
 /// Returns the number of a Debian release, given its name; names without a number (`sid`) stay.
 pub fn debian_number(codename: &str) -> &str {
-    DEBIAN_CODENAMES.iter().find(|(name, _)| *name == codename).map_or(codename, |(_, number)| number)
+    DEBIAN_CODENAMES
+        .iter()
+        .find(|(name, _)| *name == codename)
+        .map_or(codename, |(_, number)| number)
 }
 
 fn debian_release(os: &OsRelease) -> Option<String> {
@@ -384,7 +403,13 @@ mod tests {
             ("rhel", "8.6", "", "", "Red Hat:8"),
             ("amzn", "2018.03", "", "", "Amazon Linux:1"),
             ("amzn", "2023", "", "", "Amazon Linux:2023"),
-            ("sles", "15.5", "", "SUSE Linux Enterprise Server 15 SP5", "SUSE:Linux Enterprise Server 15 SP5"),
+            (
+                "sles",
+                "15.5",
+                "",
+                "SUSE Linux Enterprise Server 15 SP5",
+                "SUSE:Linux Enterprise Server 15 SP5",
+            ),
             ("opensuse-leap", "15.5", "", "openSUSE Leap 15.5", "openSUSE:Leap 15.5"),
             ("opensuse-tumbleweed", "20240101", "", "", "openSUSE:Tumbleweed"),
             ("mariner", "2.0", "", "", "Azure Linux:2"),
@@ -438,7 +463,10 @@ mod tests {
         assert_eq!(normalize("PyPI", "Ruamel.Yaml__Clib"), "ruamel-yaml-clib");
         assert_eq!(normalize("NuGet", "Newtonsoft.Json"), "newtonsoft.json");
         assert_eq!(normalize("npm", "JSONStream"), "JSONStream");
-        assert_eq!(segment_of("Red Hat:rhel_aus:8.6::appstream"), ("Red Hat:8".into(), "rhel_aus:8.6::appstream"));
+        assert_eq!(
+            segment_of("Red Hat:rhel_aus:8.6::appstream"),
+            ("Red Hat:8".into(), "rhel_aus:8.6::appstream")
+        );
         assert_eq!(segment_of("Red Hat:openshift:4.12::el9").0, "Red Hat:9");
         assert_eq!(segment_of("Ubuntu:Pro:14.04:LTS"), ("Ubuntu:Pro:14.04:LTS".into(), ""));
     }

@@ -130,7 +130,9 @@ pub enum RecordError {
     #[error("record `{0}` has an affected package with an unusable name")]
     Name(String),
     /// An event does not have exactly one of the four kinds.
-    #[error("record `{0}` has an event that is not exactly one of introduced, fixed, last_affected, limit")]
+    #[error(
+        "record `{0}` has an event that is not exactly one of introduced, fixed, last_affected, limit"
+    )]
     Event(String),
 }
 
@@ -369,7 +371,8 @@ impl RawAffected<'_> {
         }
         let mut ranges = Vec::new();
         for raw in self.ranges.into_iter().filter(|r| r.kind != "GIT") {
-            let events: Option<Vec<Event>> = raw.events.into_iter().map(RawEvent::canonical).collect();
+            let events: Option<Vec<Event>> =
+                raw.events.into_iter().map(RawEvent::canonical).collect();
             ranges.push(Range { events: events.ok_or_else(|| RecordError::Event(id.into()))? });
         }
         let ecosystem_specific = Specific::read(self.ecosystem_specific);
@@ -448,7 +451,9 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 /// Reads `null` as the default: several databases write empty lists so.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    d: D,
+) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
 }
 
@@ -491,7 +496,10 @@ mod tests {
             (r#"{"id":""}"#, "unusable id"),
             (r#"{"id":"a\nb"}"#, "unusable id"),
             (long.as_str(), "unusable id"),
-            (r#"{"id":"X","affected":[{"package":{"ecosystem":"npm","name":""}}]}"#, "unusable name"),
+            (
+                r#"{"id":"X","affected":[{"package":{"ecosystem":"npm","name":""}}]}"#,
+                "unusable name",
+            ),
             (
                 r#"{"id":"X","affected":[{"package":{"ecosystem":"npm","name":"a"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0","fixed":"1"}]}]}]}"#,
                 "exactly one",
