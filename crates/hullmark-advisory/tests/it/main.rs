@@ -1,3 +1,7 @@
-//! Integration tests of the advisory database and of version orders.
+//! Integration tests, one binary.
 
+mod database;
+mod matching;
+mod reference;
+mod support;
 mod versions;

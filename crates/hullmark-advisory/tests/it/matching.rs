@@ -1,0 +1,1 @@
+//! Matching, case by case.
