@@ -89,6 +89,9 @@ pub struct Finding {
     pub cvss: Option<Cvss>,
     /// When it was first published (the earliest of its records).
     pub published: Option<Timestamp>,
+    /// When the fix was first published: the earliest record that is about this package and names a fixed version.
+    #[serde(default)]
+    pub fix_published: Option<Timestamp>,
     /// When its records changed last.
     pub modified: Option<Timestamp>,
     /// In CISA's catalogue of known exploited vulnerabilities.

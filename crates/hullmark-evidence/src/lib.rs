@@ -82,7 +82,7 @@ pub struct LayerFacts {
 /// Advisories that were asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdvisorySource {
-    /// Ecosystem and release: `Debian:12`.
+    /// Ecosystem and release: `Debian:12`; or [`Self::KEV`], [`Self::EPSS`].
     pub ecosystem: String,
     /// Digest of the segment.
     pub digest: Digest,
@@ -92,4 +92,16 @@ pub struct AdvisorySource {
     pub newest: Option<Timestamp>,
     /// When the segment was brought up to date with its source.
     pub updated: Option<Timestamp>,
+}
+
+impl AdvisorySource {
+    /// The `ecosystem` of CISA's catalogue of known exploited vulnerabilities, listed beside the segments when it was asked.
+    pub const KEV: &str = "CISA-KEV";
+    /// The `ecosystem` of FIRST's exploit predictions, listed beside the segments when they were asked.
+    pub const EPSS: &str = "EPSS";
+
+    /// Whether this source says what is vulnerable, and not only how bad that is.
+    pub fn is_advisories(&self) -> bool {
+        !matches!(self.ecosystem.as_str(), Self::KEV | Self::EPSS)
+    }
 }
