@@ -3,6 +3,8 @@
 //! Start at [`source::ImageSource`] (where content comes from), [`manifest`] (what it says) and [`layer`] (what is in it).
 
 pub mod digest;
+pub mod docker_save;
+pub mod layout;
 pub mod limits;
 pub mod manifest;
 pub mod media_type;
@@ -10,6 +12,7 @@ pub mod path;
 pub mod platform;
 pub mod reference;
 pub mod source;
+pub mod www_authenticate;
 
 pub use digest::{Algorithm, Digest, Hasher};
 pub use limits::Limits;
