@@ -1,1 +1,81 @@
-//! Placeholder.
+//! Opens outbound connections and local image stores: registries, layouts, archives, daemons.
+//!
+//! Start at [`Target::parse`] (what is meant) and [`Client::open`] (where its content comes from). Every source gives content by digest
+//! through [`hullmark_oci::ImageSource`]; documents are compared with their digests here, blobs by whoever reads them.
+
+mod local;
+pub mod options;
+pub mod progress;
+pub mod target;
+
+use std::sync::Arc;
+
+use hullmark_oci::{ImageSource, SourceError};
+
+pub use options::ClientOptions;
+pub use progress::Progress;
+pub use target::Target;
+
+use local::{Opening, blocking};
+
+/// Opens sources. Cheap to clone; clones share connections and access tokens.
+#[derive(Clone, Debug)]
+pub struct Client(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    options: ClientOptions,
+}
+
+impl Client {
+    /// Creates a client. Nothing is opened yet.
+    pub fn new(options: ClientOptions) -> Self {
+        Self(Arc::new(Shared { options }))
+    }
+
+    /// Opens the image that a target names.
+    ///
+    /// # Errors
+    /// If a file cannot be read, is no image, or holds several and the target does not say which; if the target is a folder or an
+    /// SBOM, which are no images. A registry is not asked before the image is resolved.
+    pub async fn open(&self, target: &Target) -> Result<Box<dyn ImageSource>, SourceError> {
+        let options = &self.0.options;
+        let opening = Opening {
+            limits: options.limits.clone(),
+            spool: options.spool.clone(),
+            progress: options.progress.clone(),
+        };
+        let name = target.to_string();
+        let owned = target.clone();
+        let image = match owned {
+            Target::Layout(at) => {
+                blocking(move || opening.layout(at.path, &at.selection, name)).await?
+            }
+            Target::Archive(at, form) => {
+                blocking(move || opening.archive(&at.path, form, &at.selection, name)).await?
+            }
+            Target::SkopeoDir(path) => blocking(move || opening.skopeo_dir(path, name)).await?,
+            Target::Registry(_) | Target::Daemon(..) => {
+                return Err(SourceError::Unreachable { what: name, detail: "not connected".into() });
+            }
+            Target::Folder(_) | Target::Sbom(_) => {
+                return Err(SourceError::Malformed {
+                    what: name,
+                    detail: "it is not an image".into(),
+                });
+            }
+        };
+        Ok(Box::new(image))
+    }
+}
+
+/// Opens the image that a target names, with a client of its own.
+///
+/// # Errors
+/// As [`Client::open`].
+pub async fn open(
+    target: &Target,
+    options: &ClientOptions,
+) -> Result<Box<dyn ImageSource>, SourceError> {
+    Client::new(options.clone()).open(target).await
+}

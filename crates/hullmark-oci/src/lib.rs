@@ -4,6 +4,8 @@
 
 pub mod digest;
 pub mod layer;
+pub mod docker_save;
+pub mod layout;
 pub mod limits;
 pub mod manifest;
 pub mod media_type;
@@ -12,6 +14,7 @@ pub mod platform;
 pub mod reference;
 pub mod source;
 pub mod tar;
+pub mod www_authenticate;
 
 pub use digest::{Algorithm, Digest, Hasher};
 pub use limits::Limits;

@@ -62,6 +62,14 @@ pub enum SourceError {
         /// What was asked for.
         what: String,
     },
+    /// A layout or an archive holds several images, and the name does not say which.
+    #[error("{what} holds several images, choose one with `PATH:TAG` or `PATH@DIGEST`: {}", choices.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        what: String,
+        /// Names or digests, sorted; at most twenty.
+        choices: Vec<String>,
+    },
     /// The source refused the credentials, or wants some.
     #[error("{what}: access was refused ({detail})")]
     Unauthorized {

@@ -1,0 +1,5 @@
+//! Every image source, against files, real servers and scripted ones.
+
+mod local;
+mod support;
+mod targets;
