@@ -3,8 +3,8 @@
 //! Start at [`source::ImageSource`] (where content comes from), [`manifest`] (what it says) and [`layer`] (what is in it).
 
 pub mod digest;
-pub mod layer;
 pub mod docker_save;
+pub mod layer;
 pub mod layout;
 pub mod limits;
 pub mod manifest;
