@@ -7,6 +7,7 @@ pub mod cache;
 pub mod catalog;
 pub mod folder;
 pub mod fragment;
+pub mod license;
 pub mod os_release;
 pub mod overlay;
 pub mod package;

@@ -40,6 +40,21 @@ impl FilePath {
         Self(components.join("/"))
     }
 
+    /// Reads a path back as this type writes it in documents: components are normalised, escapes stay as they are.
+    pub fn from_written(text: &str) -> Self {
+        let mut components: Vec<&str> = Vec::new();
+        for component in text.split('/') {
+            match component {
+                "" | "." => {}
+                ".." => {
+                    components.pop();
+                }
+                name => components.push(name),
+            }
+        }
+        Self(components.join("/"))
+    }
+
     /// Returns the path as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -133,6 +148,11 @@ mod tests {
         ] {
             assert_eq!(FilePath::from_raw(raw).as_str(), want);
         }
+        for raw in [&b"caf\xe9/\\xe9"[..], b"usr/bin/env"] {
+            let path = FilePath::from_raw(raw);
+            assert_eq!(FilePath::from_written(path.as_str()), path);
+        }
+        assert_eq!(FilePath::from_written("/../a/./b//../c").as_str(), "a/c");
         let path = FilePath::from("usr/lib/os-release");
         assert_eq!(path.file_name(), "os-release");
         assert_eq!(path.parent().unwrap().as_str(), "usr/lib");

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+pub(crate) use package::distribution_of;
 pub use package::{of, os_of, to_package};
 
 /// Bytes of one package URL. Longer than any path on Linux, so that no honest one is refused.

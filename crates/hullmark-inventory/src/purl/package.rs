@@ -78,18 +78,17 @@ pub fn os_of(url: &PackageUrl) -> Option<OsRelease> {
     }
     let namespace = url.namespace().map(distribution_of);
     let Some(distro) = url.qualifier("distro") else {
-        let id = namespace?.to_owned();
-        return Some(OsRelease { id, ..OsRelease::default() });
+        return Some(OsRelease { id: namespace?, ..OsRelease::default() });
     };
     let numbered =
         distro.rsplit_once('-').filter(|(_, r)| r.starts_with(|c: char| c.is_ascii_digit()));
     // `debian-sid`; but `opensuse-tumbleweed`, of the vendor `opensuse`, is one name.
     let named = || {
-        let id = namespace.filter(|id| *id != "opensuse")?;
+        let id = namespace.as_deref().filter(|id| *id != "opensuse")?;
         Some((id, distro.strip_prefix(id)?.strip_prefix('-')?))
     };
     let (id, release) = numbered.or_else(named).unwrap_or((distro, ""));
-    let mut os = OsRelease { id: id.to_lowercase(), ..OsRelease::default() };
+    let mut os = OsRelease { id: distribution_of(id), ..OsRelease::default() };
     if release.starts_with(|c: char| c.is_ascii_alphabetic()) {
         os.codename = Some(release.into());
     } else {
@@ -228,8 +227,22 @@ fn vendor_of(id: &str) -> &str {
     }
 }
 
-fn distribution_of(vendor: &str) -> &str {
-    if vendor == "redhat" { "rhel" } else { vendor }
+/// Returns the `ID` of os-release for a distribution as vendors and other tools name it.
+pub(crate) fn distribution_of(name: &str) -> String {
+    let name = name.to_lowercase();
+    let id = match name.as_str() {
+        "redhat" => "rhel",
+        "alma" => "almalinux",
+        "oracle" => "ol",
+        "amazon" => "amzn",
+        "cbl-mariner" => "mariner",
+        "azure" => "azurelinux",
+        "suse linux enterprise server" => "sles",
+        "opensuse.leap" => "opensuse-leap",
+        "opensuse.tumbleweed" => "opensuse-tumbleweed",
+        _ => return name,
+    };
+    id.into()
 }
 
 fn is_digits(text: &str) -> bool {
