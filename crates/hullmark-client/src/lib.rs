@@ -3,10 +3,14 @@
 //! Start at [`Target::parse`] (what is meant) and [`Client::open`] (where its content comes from). Every source gives content by digest
 //! through [`hullmark_oci::ImageSource`]; documents are compared with their digests here, blobs by whoever reads them.
 
+mod daemon;
 mod local;
 pub mod options;
 pub mod progress;
+mod registry;
+mod stream;
 pub mod target;
+mod text;
 
 use std::sync::Arc;
 
@@ -17,6 +21,9 @@ pub use progress::Progress;
 pub use target::Target;
 
 use local::{Opening, blocking};
+use registry::RegistryImage;
+use registry::transport::Transport;
+use target::Daemon;
 
 /// Opens sources. Cheap to clone; clones share connections and access tokens.
 #[derive(Clone, Debug)]
@@ -24,13 +31,16 @@ pub struct Client(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    options: ClientOptions,
+    options: Arc<ClientOptions>,
+    transport: Arc<Transport>,
 }
 
 impl Client {
     /// Creates a client. Nothing is opened yet.
     pub fn new(options: ClientOptions) -> Self {
-        Self(Arc::new(Shared { options }))
+        let options = Arc::new(options);
+        let transport = Arc::new(Transport::new(options.clone()));
+        Self(Arc::new(Shared { options, transport }))
     }
 
     /// Opens the image that a target names.
@@ -55,8 +65,15 @@ impl Client {
                 blocking(move || opening.archive(&at.path, form, &at.selection, name)).await?
             }
             Target::SkopeoDir(path) => blocking(move || opening.skopeo_dir(path, name)).await?,
-            Target::Registry(_) | Target::Daemon(..) => {
-                return Err(SourceError::Unreachable { what: name, detail: "not connected".into() });
+            Target::Registry(reference) => {
+                return Ok(Box::new(RegistryImage::new(self.0.transport.clone(), reference)));
+            }
+            Target::Daemon(daemon, image) => {
+                let socket = match daemon {
+                    Daemon::Docker => &options.docker_socket,
+                    Daemon::Podman => &options.podman_socket,
+                };
+                daemon::open(options, opening, socket, &image, name).await?
             }
             Target::Folder(_) | Target::Sbom(_) => {
                 return Err(SourceError::Malformed {

@@ -11,6 +11,7 @@ use hullmark_oci::reference::ParseReferenceError;
 use crate::local;
 use crate::local::store::{Compression, open_regular};
 use crate::local::tar_index::looks_like_tar;
+use crate::text::printable;
 
 /// An image, a root file system or an SBOM, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +122,7 @@ impl Target {
         match text.split_once(':') {
             Some(("registry", rest)) if !is_named_registry(rest) => match rest.parse() {
                 Ok(reference) => Ok(Self::Registry(reference)),
-                Err(reason) => Err(ParseTargetError::Reference { text: shown(rest), reason }),
+                Err(reason) => Err(ParseTargetError::Reference { text: printable(rest), reason }),
             },
             Some(("oci", rest)) => Ok(Self::Layout(Local::parse(rest)?)),
             Some(("oci-archive", rest)) => Ok(Self::Archive(Local::parse(rest)?, ArchiveForm::Oci)),
@@ -139,16 +140,16 @@ impl Target {
     fn recognise(text: &str) -> Result<Self, ParseTargetError> {
         let Ok(local) = Local::parse(text) else {
             return match text.parse() {
-                Ok(_) if looks_like_path(text) => Err(ParseTargetError::Missing(shown(text))),
+                Ok(_) if looks_like_path(text) => Err(ParseTargetError::Missing(printable(text))),
                 Ok(reference) => Ok(Self::Registry(reference)),
-                Err(_) if looks_like_path(text) => Err(ParseTargetError::Missing(shown(text))),
-                Err(reason) => Err(ParseTargetError::Neither { text: shown(text), reason }),
+                Err(_) if looks_like_path(text) => Err(ParseTargetError::Missing(printable(text))),
+                Err(reason) => Err(ParseTargetError::Neither { text: printable(text), reason }),
             };
         };
         if local.path.is_dir() {
             return Self::recognise_folder(text, local);
         }
-        let io = |source| ParseTargetError::Io { path: shown(text), source };
+        let io = |source| ParseTargetError::Io { path: printable(text), source };
         let mut start = Vec::new();
         let file = open_regular(&local.path).map_err(io)?;
         file.take(4096).read_to_end(&mut start).map_err(io)?;
@@ -159,7 +160,7 @@ impl Target {
         if json.trim_ascii_start().first() == Some(&b'{') && local.selection == Selection::Only {
             return Ok(Self::Sbom(local.path));
         }
-        Err(ParseTargetError::Unknown(shown(text)))
+        Err(ParseTargetError::Unknown(printable(text)))
     }
 
     fn recognise_folder(text: &str, local: Local) -> Result<Self, ParseTargetError> {
@@ -172,9 +173,9 @@ impl Target {
                 Ok(Self::SkopeoDir(local.path))
             }
             (Selection::Only, Err(_)) => Ok(Self::Folder(local.path)),
-            (Selection::Only, Ok(_)) => Err(ParseTargetError::FolderOrReference(shown(text))),
+            (Selection::Only, Ok(_)) => Err(ParseTargetError::FolderOrReference(printable(text))),
             (_, Ok(reference)) => Ok(Self::Registry(reference)),
-            (_, Err(_)) => Err(ParseTargetError::Missing(shown(text))),
+            (_, Err(_)) => Err(ParseTargetError::Missing(printable(text))),
         }
     }
 }
@@ -197,7 +198,7 @@ impl Local {
             };
             return Ok(Self { path: path.into(), selection });
         }
-        Err(ParseTargetError::Missing(shown(text)))
+        Err(ParseTargetError::Missing(printable(text)))
     }
 }
 
@@ -205,7 +206,7 @@ fn daemon(daemon: Daemon, name: &str) -> Result<Target, ParseTargetError> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b);
     let dotted = || name.split('/').any(|part| matches!(part, "" | "." | ".."));
     if name.is_empty() || name.len() > 512 || !name.bytes().all(allowed) || dotted() {
-        return Err(ParseTargetError::DaemonName(shown(name)));
+        return Err(ParseTargetError::DaemonName(printable(name)));
     }
     Ok(Target::Daemon(daemon, name.to_owned()))
 }
@@ -214,7 +215,7 @@ fn existing(path: &str) -> Result<PathBuf, ParseTargetError> {
     if Path::new(path).exists() {
         Ok(path.into())
     } else {
-        Err(ParseTargetError::Missing(shown(path)))
+        Err(ParseTargetError::Missing(printable(path)))
     }
 }
 
@@ -231,10 +232,6 @@ fn is_named_registry(rest: &str) -> bool {
 fn looks_like_path(text: &str) -> bool {
     text.starts_with(['.', '/', '~'])
         || [".tar", ".tar.gz", ".tgz", ".tar.zst", ".json"].iter().any(|end| text.ends_with(end))
-}
-
-fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(300).collect()
 }
 
 impl fmt::Display for Local {

@@ -1,6 +1,8 @@
 //! What tests share: where the test data is, and (as they come) builders of images, keys and frozen clocks.
 
 pub mod images;
+#[cfg(feature = "registry")]
+pub mod registry;
 
 use std::path::{Path, PathBuf};
 

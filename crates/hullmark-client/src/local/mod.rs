@@ -17,6 +17,7 @@ use hullmark_oci::{Descriptor, Digest, Index, Limits, SourceError, docker_save, 
 
 use crate::progress::ProgressSink;
 use crate::target::ArchiveForm;
+use crate::text::with_sources;
 use store::{Spool, Store};
 
 /// What a skopeo `dir:` keeps its version in.
@@ -316,17 +317,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
 pub(crate) fn fallback_tag(subject: &Digest) -> String {
     let hex = subject.hex();
     format!("{}-{}", subject.algorithm().as_str(), &hex[..hex.len().min(64)])
-}
-
-/// Joins an error and its causes for people.
-pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 impl Naming {

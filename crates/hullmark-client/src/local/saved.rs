@@ -12,7 +12,8 @@ use hullmark_oci::{
 };
 
 use super::store::{Compression, Store};
-use super::{Inner, LocalImage, Naming, Opening, not_found, with_sources};
+use super::{Inner, LocalImage, Naming, Opening, not_found};
+use crate::text::{printable, with_sources};
 
 /// Reads the list of images.
 pub(super) fn read_list(
@@ -163,8 +164,4 @@ impl Inner {
             Err(_) => {}
         }
     }
-}
-
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
 }

@@ -49,7 +49,8 @@ impl Spool {
         })
     }
 
-    fn fill(&self, mut content: impl Read, what: &str) -> Result<File, SourceError> {
+    /// Writes a stream to a nameless file.
+    pub(crate) fn fill(&self, mut content: impl Read, what: &str) -> Result<File, SourceError> {
         let mut file = self.create(what)?;
         let io = |source| SourceError::Io { what: what.to_owned(), source };
         let mut buffer = vec![0; 256 * 1024];
@@ -59,7 +60,8 @@ impl Spool {
                 Ok(0) => return Ok(file),
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(io(error)),
+                // A daemon's stream says itself what happened.
+                Err(error) => return Err(error.downcast::<SourceError>().unwrap_or_else(io)),
             };
             total += count as u64;
             if total > self.bytes {

@@ -3,12 +3,15 @@
 use std::future::Future;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use hullmark_client::{Client, ClientOptions, Target};
 use hullmark_oci::layout::{INDEX, MARKER, blob_path};
 use hullmark_oci::manifest::Document;
 use hullmark_oci::source::ImageSource;
-use hullmark_oci::{Descriptor, Digest, SourceError, media_type};
+use hullmark_oci::{Descriptor, Digest, media_type};
+use hullmark_testkit::registry::{Reply, Request, Server};
 
 /// Runs a future to its end.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
@@ -174,10 +177,67 @@ pub(crate) fn write_layout(folder: &Path, index: &str, blobs: &[&[u8]]) {
     }
 }
 
-/// The text of an error that must have happened.
-pub(crate) fn refused<T>(result: Result<T, SourceError>) -> String {
-    match result {
-        Ok(_) => panic!("this must be refused"),
-        Err(error) => chain(&error),
+/// Options that wait milliseconds, not seconds, and trust no proxy.
+pub(crate) fn quick() -> ClientOptions {
+    let mut options = ClientOptions::default();
+    options.retry.first = Duration::from_millis(5);
+    options.retry.longest = Duration::from_millis(1500);
+    options.timeouts.read = Duration::from_secs(5);
+    options.proxy = hullmark_client::options::Proxy::Direct;
+    options
+}
+
+/// Opens an image in a registry.
+pub(crate) async fn open_with(options: &ClientOptions, reference: &str) -> Box<dyn ImageSource> {
+    let target = Target::Registry(reference.parse().unwrap());
+    Client::new(options.clone()).open(&target).await.unwrap()
+}
+
+/// Reads an image in a registry to the last byte and says what there is, or what is wrong.
+pub(crate) async fn show_with(options: &ClientOptions, reference: &str) -> String {
+    let source = open_with(options, reference).await;
+    walk(source.as_ref()).await.unwrap_or_else(|error| error)
+}
+
+/// An image that a scripted registry serves.
+pub(crate) struct Served {
+    pub(crate) image: TinyImage,
+}
+
+impl Served {
+    /// The honest answer to a request for `app:v1`.
+    pub(crate) fn answer(&self, path: &str) -> Reply {
+        let image = &self.image;
+        let path = path.split('?').next().unwrap_or_default();
+        let Some(rest) = path.strip_prefix("/v2/app/") else { return Reply::new(404, "") };
+        let digest = |content: &[u8]| Digest::sha256(content).to_string();
+        if rest == "manifests/v1" || rest == format!("manifests/{}", image.descriptor.digest) {
+            return Reply::new(200, image.manifest.clone())
+                .with("content-type", media_type::OCI_MANIFEST)
+                .with("docker-content-digest", digest(&image.manifest));
+        }
+        for content in [&image.config, &image.layer] {
+            if rest == format!("blobs/{}", digest(content)) {
+                return Reply::new(200, content.clone());
+            }
+        }
+        Reply::new(404, r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"no such thing"}]}"#)
     }
+
+    /// Whether a request is for the layer.
+    pub(crate) fn is_layer(&self, path: &str) -> bool {
+        path.contains(&Digest::sha256(&self.image.layer).to_string())
+    }
+}
+
+/// A scripted registry with one honest image of a layer of about 200 kB; `lie` may answer differently.
+pub(crate) fn scripted(
+    lie: impl Fn(&Request, &Served) -> Option<Reply> + Send + Sync + 'static,
+) -> (Server, Arc<Served>) {
+    let served = Arc::new(Served { image: tiny_image(&"content ".repeat(25_000)) });
+    let serving = served.clone();
+    let server = Server::start(move |request| {
+        lie(request, &serving).unwrap_or_else(|| serving.answer(&request.path))
+    });
+    (server, served)
 }
