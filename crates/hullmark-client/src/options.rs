@@ -159,7 +159,7 @@ impl Default for Retry {
 pub struct Timeouts {
     /// Until a connection stands.
     pub connect: Duration,
-    /// Until the next bytes come.
+    /// Until the next bytes come, and the next 64 KiB of a blob.
     pub read: Duration,
     /// Until a document (manifest, token, list) is complete.
     pub document: Duration,

@@ -62,6 +62,9 @@ struct Extended {
     path: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
     size: Option<u64>,
+    /// GNU's long names win over pax records, as they do in Go's reader.
+    gnu_path: Option<Vec<u8>>,
+    gnu_link: Option<Vec<u8>>,
 }
 
 /// Whether a file begins with a tar header.
@@ -79,7 +82,13 @@ impl TarIndex {
         let mut count = 0;
         let mut extended = Extended::default();
         while at < length {
-            let Some(header) = Header::parse(&index.block(at)?, at)? else { break };
+            let Some(header) = Header::parse(&index.block(at)?, at)? else {
+                // Go's reader takes one lone zero block for damage: what follows would be seen by some readers only.
+                if length - at > BLOCK && Header::parse(&index.block(at + BLOCK)?, at)?.is_some() {
+                    return Err(TarError::Header(at));
+                }
+                break;
+            };
             count += 1;
             if count > limits.archive_entries {
                 return Err(TarError::Entries(limits.archive_entries));
@@ -144,9 +153,12 @@ impl TarIndex {
             String::from_utf8(bytes).ok().filter(|t| t.len() <= limits.path_bytes)
         };
         // Every name that an image's documents can ask for is UTF-8, so that other names are of no use here.
-        let Some(name) = text(extended.path.unwrap_or(header.name)) else { return };
+        let Some(name) = text(extended.gnu_path.or(extended.path).unwrap_or(header.name)) else {
+            return;
+        };
         let Some(name) = resolve("", &name) else { return };
-        let link = || text(extended.link.unwrap_or(header.link)).unwrap_or_default();
+        let link =
+            || text(extended.gnu_link.or(extended.link).unwrap_or(header.link)).unwrap_or_default();
         let entry = match header.kind {
             b'0' | 0 | b'7' => Entry::File { offset, size },
             b'1' => resolve("", &link()).map_or(Entry::Link("".into()), |t| Entry::Link(t.into())),
@@ -264,8 +276,8 @@ impl Extended {
     fn read(&mut self, kind: u8, bytes: &[u8], at: u64) -> Result<(), TarError> {
         let until_nul = || bytes.iter().copied().take_while(|&b| b != 0).collect();
         match kind {
-            b'L' => self.path = Some(until_nul()),
-            b'K' => self.link = Some(until_nul()),
+            b'L' => self.gnu_path = Some(until_nul()),
+            b'K' => self.gnu_link = Some(until_nul()),
             _ => self.read_pax(bytes, at)?,
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Blobs: a transfer that breaks goes on where it stopped; one that ends early, or never, is an error.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hullmark_oci::source::BlobReader;
 use hullmark_oci::{Descriptor, SourceError};
@@ -15,6 +15,8 @@ use crate::text::describe;
 
 /// A transfer may break once more for every so many bytes that it brought.
 const BYTES_PER_FAILURE: u64 = 16 * 1024 * 1024;
+/// Bytes that must come within the time that a read may take. Less is a server that keeps us busy.
+const BYTES_PER_READ: u64 = 64 * 1024;
 /// How long the end of a complete transfer is waited for.
 const END: Duration = Duration::from_secs(1);
 
@@ -112,7 +114,10 @@ impl Transfer {
         to: &PieceSender,
     ) -> Result<Ended, SourceError> {
         let expected = self.at.size;
+        let slowest = self.remote.transport.options.timeouts.read;
+        let (mut waited, mut came) = (Duration::ZERO, 0);
         loop {
+            let start = Instant::now();
             let complete = *received == expected;
             let next = body.response.chunk();
             let piece = if complete {
@@ -127,6 +132,14 @@ impl Transfer {
                 Ok(None) => return Ok(Ended::Broken("it ended early".into())),
                 Err(error) => return Ok(Ended::Broken(describe(error))),
             };
+            // Only the time that the server took counts, not the reader's.
+            waited += start.elapsed();
+            came += piece.len() as u64;
+            if came >= BYTES_PER_READ {
+                (waited, came) = (Duration::ZERO, 0);
+            } else if waited > slowest {
+                return Ok(Ended::Broken("it is too slow".into()));
+            }
             let skipped = body.skip.min(piece.len() as u64);
             body.skip -= skipped;
             // No more than a piece's length, so that it fits.

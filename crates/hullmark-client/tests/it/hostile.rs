@@ -1,5 +1,7 @@
 //! Registries that lie: about content, lengths, digests and sizes.
 
+use std::time::Duration;
+
 use hullmark_oci::{Descriptor, Digest, Limits, media_type};
 use hullmark_testkit::registry::{Body, Reply};
 
@@ -289,6 +291,24 @@ fn blobs_that_lie_end_in_an_error_and_never_early() {
             assert!(error.contains(want), "{name}: {error}");
             assert!(server.requests().len() < 20, "{name}: {}", server.requests().len());
         }
+    });
+}
+
+#[test]
+fn a_server_that_trickles_is_given_up() {
+    let (server, served) = scripted(|request, served| {
+        served.is_layer(&request.path).then(|| {
+            let (content, pause) = (served.image.layer.clone(), Duration::from_millis(20));
+            Reply::new(200, "").body(Body::Slow { content, pause })
+        })
+    });
+    let mut options = quick();
+    options.timeouts.read = Duration::from_millis(150);
+    run(async {
+        let source = open_with(&options, &format!("{}/app:v1", server.host())).await;
+        let layer = Descriptor::of(media_type::OCI_LAYER, &served.image.layer);
+        let error = read_blob(source.as_ref(), &layer).await.unwrap_err();
+        assert!(error.contains("it is too slow"), "{error}");
     });
 }
 

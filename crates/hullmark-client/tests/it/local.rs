@@ -475,3 +475,40 @@ fn pipes_and_folders_in_a_layout_do_not_block() {
     let shown = run(show(&format!("oci:{}", Path::new(folder.path()).display())));
     assert!(shown.contains("it is not a regular file"), "{shown}");
 }
+
+#[test]
+fn damage_anywhere_is_an_error_or_harmless() {
+    let image = tiny_image("a");
+    let good = saved(
+        &image,
+        &[Entry::Raw(b'x', "pax", b"14 path=x.tar\n"), Entry::File("cut", &image.layer)],
+        &["x.tar"],
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tar");
+    let target = format!("docker-archive:{}", path.display());
+    let mut state = 1u64;
+    let mut next = |bound: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        usize::try_from(state >> 33).unwrap() % bound
+    };
+    let mut whole = 0;
+    run(async {
+        for _ in 0..1500 {
+            let mut bytes = good.clone();
+            let at = next(bytes.len());
+            bytes[at] = u8::try_from(next(256)).unwrap();
+            // Half of the headers are sealed again, so that damage gets past the checksum.
+            if next(2) == 0 {
+                let header = at / 512 * 512;
+                seal(&mut bytes[header..header + 512]);
+            }
+            std::fs::write(&path, &bytes).unwrap();
+            // The only accepted outcome without an error is the unharmed layer.
+            if show(&target).await == "1 layers of 2048 bytes" {
+                whole += 1;
+            }
+        }
+    });
+    assert!(whole > 0 && whole < 1500, "{whole}");
+}

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hullmark_client::options::{
-    ClientCertificate, Credential, CredentialSource, Mirror, MirrorScope, Network, Secret,
+    ClientCertificate, Credential, CredentialSource, Mirror, MirrorScope, Network, Proxy, Secret,
 };
 use hullmark_client::{Client, ClientOptions, Target};
 use hullmark_oci::Digest;
@@ -227,6 +227,24 @@ fn plain_http_is_for_loopback_and_named_registries() {
     });
 }
 
+#[test]
+fn a_proxy_is_used_for_all_but_loopback() {
+    let (proxy, served) = scripted(|request, served| {
+        request.path.strip_prefix("http://registry.invalid").map(|path| served.answer(path))
+    });
+    run(async {
+        let mut options = quick();
+        options.proxy = Proxy::Url(format!("http://{}", proxy.host()));
+        options.dangerous_plain_http = vec!["registry.invalid".into()];
+        assert_eq!(show_with(&options, "registry.invalid/app:v1").await, GOOD);
+        let seen = proxy.requests().len();
+        let (server, _) = scripted(|_, _| None);
+        assert_eq!(show_with(&options, &format!("{}/app:v1", server.host())).await, GOOD);
+        assert_eq!(proxy.requests().len(), seen);
+        assert!(served.is_layer(&proxy.requests()[seen - 1].path));
+    });
+}
+
 fn mirrored(registry: &str, mirrors: &[(&str, MirrorScope)]) -> ClientOptions {
     let mirrors = mirrors
         .iter()
@@ -252,6 +270,21 @@ fn mirrors_are_asked_first_and_never_trusted() {
         let options = mirrored(registry.host(), &[(mirror.host(), MirrorScope::Digests)]);
         assert_eq!(show_with(&options, &format!("{}/app:v1", registry.host())).await, GOOD);
         assert_eq!(registry.requests().len(), 1);
+
+        // A mirror that keeps things under a prefix of its own.
+        let (registry, _) = scripted(|_, _| None);
+        let (prefixed, _) = scripted(|request, served| {
+            request
+                .path
+                .strip_prefix("/v2/cache/hub")
+                .map(|rest| served.answer(&format!("/v2{rest}")))
+        });
+        let mut options = mirrored(registry.host(), &[(prefixed.host(), MirrorScope::All)]);
+        for mirror in options.mirrors.values_mut().flatten() {
+            mirror.prefix = Some("cache/hub".into());
+        }
+        assert_eq!(show_with(&options, &format!("{}/app:v1", registry.host())).await, GOOD);
+        assert_eq!(registry.requests().len(), 0);
 
         // Mirrors that are dead, empty, broken, forbidding or lying are passed over.
         let digest = served.image.descriptor.digest.clone();

@@ -69,6 +69,13 @@ pub enum Body {
     },
     /// Without length, until the client goes away.
     Endless,
+    /// With its true length, a byte at a time.
+    Slow {
+        /// What is sent.
+        content: Vec<u8>,
+        /// How long each byte takes.
+        pause: Duration,
+    },
     /// Nothing: the connection is closed without an answer.
     Hangup,
 }
@@ -260,6 +267,9 @@ fn write_reply(stream: &mut impl Write, reply: &Reply) -> io::Result<bool> {
         }
         Body::Lying { length, .. } => head.push_str(&format!("content-length: {length}\r\n\r\n")),
         Body::Chunked { .. } => head.push_str("transfer-encoding: chunked\r\n\r\n"),
+        Body::Slow { content, .. } => {
+            head.push_str(&format!("content-length: {}\r\n\r\n", content.len()));
+        }
         Body::Endless => head.push_str("connection: close\r\n\r\n"),
         Body::Hangup => {}
     }
@@ -283,6 +293,14 @@ fn write_reply(stream: &mut impl Write, reply: &Reply) -> io::Result<bool> {
                 stream.write_all(b"0\r\n\r\n")?;
             }
             *end
+        }
+        Body::Slow { content, pause } => {
+            for byte in content {
+                stream.write_all(&[*byte])?;
+                stream.flush()?;
+                std::thread::sleep(*pause);
+            }
+            true
         }
         Body::Endless => {
             let piece = vec![b' '; 64 * 1024];
