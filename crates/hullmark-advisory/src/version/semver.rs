@@ -16,15 +16,6 @@ const TEXT: u8 = 0x40;
 /// Names that begin a pre-release even without a hyphen. Other letters may mean the opposite (OpenSSL's `1.0.2k`).
 const PRE_RELEASE_NAMES: [&str; 4] = ["alpha", "beta", "rc", "pre"];
 
-/// How strictly the three numbers are read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Numbers {
-    /// Exactly three, without leading zeros.
-    Three,
-    /// One or more; those that miss are 0.
-    Any,
-}
-
 /// Whether `Beta` and `beta` differ.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Case {
@@ -49,20 +40,30 @@ pub(super) fn key_into(version: &[u8], out: &mut Vec<u8>) -> Result<(), Unparsab
     if PRE_RELEASE_NAMES.iter().any(|name| ahead.eat_word(name)) {
         return write_parts(core, Some(reader.0), out);
     }
-    write_version(version, Numbers::Any, out)
+    write_version(version, out)
 }
 
-/// Writes the key of an npm version: three numbers, as npm itself demands, after an optional `v` or `=`.
+/// Writes the key of an npm version: as strict as npm itself, after an optional `v` or `=`.
 pub(super) fn npm_key_into(version: &[u8], out: &mut Vec<u8>) -> Result<(), Unparsable> {
     let version = strip_v(version.strip_prefix(b"=").map_or(version, <[u8]>::trim_ascii_start));
     let (version, build) = split(version, b'+');
     check_build(build)?;
-    if build.is_some_and(|build| {
-        build.split(|&b| b == b'.').any(|id| !id.iter().all(|&b| is_identifier(b)) || id.is_empty())
-    }) {
+    if !is_strict(version, build) {
         return Err(Unparsable::Structure);
     }
-    write_version(version, Numbers::Three, out)
+    write_version(version, out)
+}
+
+/// Returns whether there are exactly three numbers, no number has a leading zero, and build metadata is a plain list.
+fn is_strict(version: &[u8], build: Option<&[u8]>) -> bool {
+    let (core, pre_release) = split(version, b'-');
+    let zero_led = |id: &[u8]| id.len() > 1 && id[0] == b'0' && is_number(id);
+    let list =
+        |text: &'_ [u8]| text.split(|&b| b == b'.').all(|id| !id.is_empty() && !id.contains(&b'+'));
+    core.split(|&b| b == b'.').count() == 3
+        && !core.split(|&b| b == b'.').any(zero_led)
+        && !pre_release.is_some_and(|text| text.split(|&b| b == b'.').any(zero_led))
+        && build.is_none_or(list)
 }
 
 /// Writes the key of a Bitnami version, without the revision of the packaging (`1.2.3-4`, `1.2.3-r4`).
@@ -77,13 +78,13 @@ pub(super) fn bitnami_key_into(version: &[u8], out: &mut Vec<u8>) -> Result<(), 
         let text = &version[hyphen + 1..];
         is_number(text.strip_prefix(b"r").unwrap_or(text))
     });
-    write_version(&version[..revision.unwrap_or(version.len())], Numbers::Any, out)
+    write_version(&version[..revision.unwrap_or(version.len())], out)
 }
 
 /// Writes the key of a Dart package's version: SemVer, except that build metadata counts (`1.0.0` < `1.0.0+1`).
 pub(super) fn pub_key_into(version: &[u8], out: &mut Vec<u8>) -> Result<(), Unparsable> {
     let (version, build) = split(strip_v(version), b'+');
-    write_version(version, Numbers::Any, out)?;
+    write_version(version, out)?;
     match build {
         Some(build) => write_identifiers(build, Case::Counts, out),
         None => Ok(()),
@@ -118,23 +119,8 @@ pub(super) fn check_build(build: Option<&[u8]>) -> Result<(), Unparsable> {
 }
 
 /// Writes `1.2.3-pre.1`, any number of numbers, without build metadata.
-pub(super) fn write_numbers_and_pre_release(
-    version: &[u8],
-    out: &mut Vec<u8>,
-) -> Result<(), Unparsable> {
-    write_version(version, Numbers::Any, out)
-}
-
-fn write_version(version: &[u8], numbers: Numbers, out: &mut Vec<u8>) -> Result<(), Unparsable> {
+pub(super) fn write_version(version: &[u8], out: &mut Vec<u8>) -> Result<(), Unparsable> {
     let (core, pre_release) = split(version, b'-');
-    if numbers == Numbers::Three {
-        let three = core.split(|&b| b == b'.').count() == 3;
-        let pre_release = pre_release.unwrap_or_default().split(|&b| b == b'.');
-        let zero_led = |id: &[u8]| id.len() > 1 && id[0] == b'0' && is_number(id);
-        if !three || core.split(|&b| b == b'.').chain(pre_release).any(zero_led) {
-            return Err(Unparsable::Structure);
-        }
-    }
     write_parts(core, pre_release, out)
 }
 

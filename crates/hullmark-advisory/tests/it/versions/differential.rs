@@ -271,7 +271,8 @@ fn rpm() {
     });
 }
 
-/// No Debian package brings apk: the test runs where `apk-compare` answers, and is not required elsewhere.
+/// No Debian package brings apk, and apk has no batch mode: the test runs where `apk-compare`, a few lines around
+/// `apk_version_compare` of apk-tools 3, has been built, and is not required elsewhere.
 #[test]
 fn apk() {
     let tool = Tool {
