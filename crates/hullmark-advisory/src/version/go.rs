@@ -4,7 +4,7 @@
 
 use super::Unparsable;
 use super::encode::Reader;
-use super::semver::{check_build, split, strip_v, write_numbers_and_pre_release};
+use super::semver::{check_build, split, strip_v, write_version};
 
 /// Writes the key of a module version or a toolchain's own name (`go1.24.1`, `go1.21rc2`).
 ///
@@ -21,7 +21,7 @@ pub(super) fn key_into(version: &[u8], out: &mut Vec<u8>) -> Result<(), Unparsab
     }
     let (version, build) = split(strip_v(version), b'+');
     check_build(build)?;
-    write_numbers_and_pre_release(version, out)
+    write_version(version, out)
 }
 
 /// Writes `1.24.1` or `1.21rc2` (meaning `1.21.0-rc.2`, as the vulnerability database has it).
@@ -49,5 +49,5 @@ fn write_toolchain(version: &[u8], out: &mut Vec<u8>) -> Result<(), Unparsable> 
     if reader.0.iter().any(u8::is_ascii_control) {
         return Err(Unparsable::Character);
     }
-    write_numbers_and_pre_release(numbers, out)
+    write_version(numbers, out)
 }
