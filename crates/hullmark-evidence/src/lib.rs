@@ -96,9 +96,9 @@ pub struct AdvisorySource {
 
 impl AdvisorySource {
     /// The `ecosystem` of CISA's catalogue of known exploited vulnerabilities, listed beside the segments when it was asked.
-    pub const KEV: &str = "CISA-KEV";
+    pub const KEV: &str = "kev";
     /// The `ecosystem` of FIRST's exploit predictions, listed beside the segments when they were asked.
-    pub const EPSS: &str = "EPSS";
+    pub const EPSS: &str = "epss";
 
     /// Whether this source says what is vulnerable, and not only how bad that is.
     pub fn is_advisories(&self) -> bool {

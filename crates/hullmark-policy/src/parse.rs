@@ -244,7 +244,12 @@ fn problem(error: YamlError) -> PolicyProblem {
         | YamlError::SerdeInvalidValue { unexpected, expected, .. } => {
             PolicyProblem::Malformed(format!("expected {expected}, found {unexpected}"))
         }
-        error => PolicyProblem::Malformed(error.to_string()),
+        error => {
+            // The place is said before the message already.
+            let message = error.to_string();
+            let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(m, _)| m);
+            PolicyProblem::Malformed(message.replace('\n', " "))
+        }
     }
 }
 

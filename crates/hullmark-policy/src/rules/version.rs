@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use hullmark_advisory::version::Scheme;
 use hullmark_inventory::{Package, PackageKind};
 use serde::{Deserialize, Deserializer};
 
@@ -68,9 +69,32 @@ impl Operator {
     }
 }
 
-/// Compares two versions of one kind of package.
-fn order(_kind: PackageKind, version: &str, bound: &str) -> Option<Ordering> {
-    (!version.is_empty() && version == bound).then_some(Ordering::Equal)
+/// Compares two versions of one kind of package. The same text is the same version even where nothing else is known.
+fn order(kind: PackageKind, version: &str, bound: &str) -> Option<Ordering> {
+    let compared = scheme(kind).and_then(|scheme| scheme.compare(version, bound).ok());
+    compared.or_else(|| (!version.is_empty() && version == bound).then_some(Ordering::Equal))
+}
+
+/// How versions of a kind are ordered. A kind without an order makes a range undecided, which fails the rule.
+fn scheme(kind: PackageKind) -> Option<Scheme> {
+    match kind {
+        PackageKind::Deb | PackageKind::Opkg => Some(Scheme::Dpkg),
+        PackageKind::Rpm => Some(Scheme::Rpm),
+        PackageKind::Apk => Some(Scheme::Apk),
+        PackageKind::Python => Some(Scheme::Pep440),
+        PackageKind::Npm => Some(Scheme::Npm),
+        PackageKind::Go => Some(Scheme::Go),
+        PackageKind::Cargo => Some(Scheme::Semver),
+        PackageKind::Bitnami => Some(Scheme::Bitnami),
+        PackageKind::Pacman
+        | PackageKind::Maven
+        | PackageKind::Gem
+        | PackageKind::Composer
+        | PackageKind::Nuget
+        | PackageKind::Conda
+        | PackageKind::Homebrew
+        | PackageKind::Binary => None,
+    }
 }
 
 impl FromStr for VersionRange {

@@ -3,7 +3,7 @@
 mod json;
 mod text;
 
-pub use json::{SCHEMA, document};
+pub use json::{SCHEMA, VerdictDocument, document};
 pub use text::{NoStyle, Style, TextOptions, text};
 
 use hullmark_evidence::Subject;

@@ -9,14 +9,14 @@ use hullmark_policy::{Decision, Policies, ReasonCode, RuleResult, Stage, Verdict
 use jiff::Timestamp;
 
 /// The moment that tests take place.
-pub const NOW: &str = "2026-11-01T12:00:00Z";
+pub(crate) const NOW: &str = "2026-11-01T12:00:00Z";
 
-pub fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
 /// An image with two packages, fresh advisories of every kind, and nothing wrong.
-pub fn evidence() -> Evidence {
+pub(crate) fn evidence() -> Evidence {
     let path = FilePath::from_raw(b"var/lib/dpkg/status");
     let mut openssl = Package::new(PackageKind::Deb, "libssl3", "3.0.11-1", &path);
     openssl.licenses = vec!["Apache-2.0".into()];
@@ -46,13 +46,13 @@ pub fn evidence() -> Evidence {
         },
         inventory: Inventory { packages: vec![openssl, requests], ..Inventory::default() },
         findings: Vec::new(),
-        advisories: vec![source("CISA-KEV"), source("Debian:12"), source("EPSS"), source("PyPI")],
+        advisories: vec![source("kev"), source("Debian:12"), source("epss"), source("PyPI")],
         examined: at("2026-11-01T11:00:00Z"),
     }
 }
 
 /// A finding against the first package, published a year ago.
-pub fn finding(id: &str, severity: Severity) -> Finding {
+pub(crate) fn finding(id: &str, severity: Severity) -> Finding {
     Finding {
         package: 0,
         id: id.into(),
@@ -75,31 +75,32 @@ pub fn finding(id: &str, severity: Severity) -> Finding {
 }
 
 /// A policy for every image with the given rules, each a flow mapping.
-pub fn policy(rules: &[&str]) -> String {
-    let mut text = "apiVersion: hullmark.io/v1alpha1\nkind: ClusterTrustPolicy\nmetadata: {name: p}\n\
+pub(crate) fn policy(rules: &[&str]) -> String {
+    let mut text =
+        "apiVersion: hullmark.io/v1alpha1\nkind: ClusterTrustPolicy\nmetadata: {name: p}\n\
                     spec:\n  match: {images: ['**']}\n  require:\n"
-        .to_owned();
+            .to_owned();
     for (number, rule) in rules.iter().enumerate() {
         text.push_str(&format!("    - {{name: r{number}, {rule}}}\n"));
     }
     text
 }
 
-pub fn parse(text: &str) -> Policies {
+pub(crate) fn parse(text: &str) -> Policies {
     Policies::parse(text, "p.yaml").unwrap_or_else(|e| panic!("{e}\n{text}"))
 }
 
 /// Judges with one rule.
-pub fn judge(rule: &str, evidence: &Evidence) -> Verdict {
+pub(crate) fn judge(rule: &str, evidence: &Evidence) -> Verdict {
     judge_at(rule, evidence, NOW)
 }
 
-pub fn judge_at(rule: &str, evidence: &Evidence, now: &str) -> Verdict {
+pub(crate) fn judge_at(rule: &str, evidence: &Evidence, now: &str) -> Verdict {
     evaluate(&parse(&policy(&[rule])), evidence, Stage::Build, at(now))
 }
 
 /// The codes of what is wrong, excepted reasons left out.
-pub fn codes(verdict: &Verdict) -> Vec<ReasonCode> {
+pub(crate) fn codes(verdict: &Verdict) -> Vec<ReasonCode> {
     let open = |rule: &RuleResult| {
         let open = rule.reasons.iter().filter(|r| r.excepted.is_none());
         open.map(|r| r.code).collect::<Vec<_>>()
@@ -108,12 +109,12 @@ pub fn codes(verdict: &Verdict) -> Vec<ReasonCode> {
 }
 
 #[track_caller]
-pub fn assert_allows(verdict: &Verdict) {
+pub(crate) fn assert_allows(verdict: &Verdict) {
     assert_eq!(verdict.decision, Decision::Allow, "{:#?}", verdict.rules);
 }
 
 #[track_caller]
-pub fn assert_denies(verdict: &Verdict, want: &[ReasonCode]) {
+pub(crate) fn assert_denies(verdict: &Verdict, want: &[ReasonCode]) {
     assert_eq!(codes(verdict), want, "{:#?}", verdict.rules);
     assert_eq!(verdict.decision, Decision::Deny);
 }
