@@ -72,9 +72,6 @@ pub fn parse_md5sums(text: &[u8]) -> OwnedFiles {
     files
 }
 
-/// A copyright file is read for its first few hundred licence names; the longest known are a few hundred kilobytes.
-const COPYRIGHT_LIMIT: u64 = 4 << 20;
-
 /// Licences that one copyright file may name.
 const LICENSES: usize = 256;
 
@@ -84,12 +81,7 @@ fn documented_package(path: &str) -> Option<&str> {
 }
 
 fn read_copyright(file: &mut File<'_>, found: &mut Found) -> io::Result<()> {
-    if file.size > COPYRIGHT_LIMIT {
-        let detail = format!("{} bytes, more than {COPYRIGHT_LIMIT}", file.size);
-        found.gap(file.path, GapReason::TooLarge, detail);
-        return Ok(());
-    }
-    let Some(bytes) = found.read(file)? else { return Ok(()) };
+    let Some(bytes) = super::read_small(file, found)? else { return Ok(()) };
     let Some(package) = documented_package(file.path) else { return Ok(()) };
     let licenses = parse_copyright(&bytes);
     if !licenses.is_empty() {
@@ -154,7 +146,7 @@ struct ProService {
 }
 
 fn read_ubuntu_pro(file: &mut File<'_>, found: &mut Found) -> io::Result<()> {
-    let Some(bytes) = found.read(file)? else { return Ok(()) };
+    let Some(bytes) = super::read_small(file, found)? else { return Ok(()) };
     let status: ProStatus = match serde_json::from_slice(&bytes) {
         Ok(status) => status,
         Err(error) => {

@@ -11,7 +11,10 @@ pub mod pacman;
 pub mod release;
 pub mod rpm;
 
-use super::Cataloger;
+use std::io;
+
+use super::{Cataloger, File, Found};
+use crate::GapReason;
 
 /// The cataloguers of this group, in the order in which they are asked.
 pub const CATALOGERS: &[Cataloger] = &[
@@ -29,6 +32,17 @@ pub const CATALOGERS: &[Cataloger] = &[
     pacman::FILES,
     opkg::DATABASE,
 ];
+
+/// Reads a file that is small wherever it is what its name says. A larger one is a gap.
+fn read_small(file: &mut File<'_>, found: &mut Found) -> io::Result<Option<Vec<u8>>> {
+    const LIMIT: u64 = 4 << 20;
+    if file.size > LIMIT {
+        let detail = format!("{} bytes, more than {LIMIT}", file.size);
+        found.gap(file.path, GapReason::TooLarge, detail);
+        return Ok(None);
+    }
+    found.read(file)
+}
 
 /// Splits a path at its last slash. Asked for every path of an image: names are short, so a search from the end is the fastest.
 fn split(path: &str) -> Option<(&str, &str)> {
