@@ -2,13 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; clippy knows test functions only")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use hullmark_inventory::catalog::{File, Found, os};
 use hullmark_inventory::fragment::Record;
-use hullmark_inventory::{GapReason, Package};
+use hullmark_inventory::{GapReason, Package, PackageKind};
 use hullmark_oci::{FilePath, Limits};
 use serde_json::Value;
 
@@ -66,14 +66,17 @@ fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-/// Returns the folders of the fixtures of one type, by name.
-fn fixtures(kind: &str) -> BTreeMap<String, PathBuf> {
+/// Returns the folders of the fixtures of one type, by name: `count` of them, or none where the data is missing.
+fn fixtures(kind: &str, count: usize) -> BTreeMap<String, PathBuf> {
     let Some(folder) = hullmark_testkit::shared_data(&format!("packages/{kind}")) else {
         return BTreeMap::new();
     };
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let named = entries.filter(|path| path.is_dir());
-    named.map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path)).collect()
+    let named: BTreeMap<_, _> =
+        named.map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path)).collect();
+    assert_eq!(named.len(), count, "{kind}");
+    named
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -104,12 +107,11 @@ fn gaps(found: &Found) -> Vec<String> {
 
 #[test]
 fn every_os_release_agrees() {
-    let fixtures = fixtures("os-release");
+    let fixtures = fixtures("os-release", 68);
     let Some(expected) = hullmark_testkit::shared_data("packages/os-release/expected.json") else {
         return;
     };
     let expected = json(&expected);
-    assert_eq!(fixtures.len(), 68);
     for (name, folder) in fixtures {
         let want = &expected[&name];
         let path = FilePath::from(text(want, "path"));
@@ -143,7 +145,7 @@ fn every_os_release_agrees() {
 
 #[test]
 fn every_dpkg_database_agrees() {
-    for (name, folder) in fixtures("dpkg") {
+    for (name, folder) in fixtures("dpkg", 21) {
         let want = |p: &Value| {
             let status = text(p, "status");
             // Its files are gone, only configuration is left: nothing of it can run, and no advisory is about it. The
@@ -223,7 +225,7 @@ fn dpkg_says_who_made_and_owns_what() {
 
 #[test]
 fn every_apk_database_agrees() {
-    for (name, folder) in fixtures("apk") {
+    for (name, folder) in fixtures("apk", 7) {
         let want = |p: &Value| {
             let keys = ["name", "version", "arch", "source_name", "license", "checksum"];
             Some(keys.map(|key| text(p, key).to_owned()).to_vec())
@@ -256,8 +258,9 @@ fn every_apk_database_agrees() {
 
 #[test]
 fn every_rpm_database_agrees() {
-    for (name, folder) in fixtures("rpm") {
-        let mut sized = false;
+    for (name, folder) in fixtures("rpm", 6) {
+        let expected = json(&folder.join("expected.json"));
+        let sized = expected["packages"][0]["size"].is_u64();
         let want = |p: &Value| {
             let epoch = match p["epoch"].as_u64() {
                 None | Some(0) => String::new(),
@@ -273,8 +276,6 @@ fn every_rpm_database_agrees() {
             let row = row.into_iter().map(|v| if v == "(none)" { String::new() } else { v });
             (text(p, "name") != "gpg-pubkey").then(|| row.collect())
         };
-        let expected = json(&folder.join("expected.json"));
-        sized |= expected["packages"][0]["size"].is_u64();
         let show = |p: &Package| {
             // Put together again: the name of the source package has no epoch.
             let source_version = p.source_version().rsplit(':').next().unwrap();
@@ -357,7 +358,7 @@ fn malformed_databases_are_gaps_and_no_packages_of_their_own_making() {
         // Not in a folder of dpkg's, so nobody's claim that packages of a system are there.
         ("dpkg-vcpkg-not-dpkg", &[], &[]),
     ];
-    let fixtures = fixtures("malformed");
+    let fixtures = fixtures("malformed", 5);
     if fixtures.is_empty() {
         return;
     }
@@ -370,51 +371,108 @@ fn malformed_databases_are_gaps_and_no_packages_of_their_own_making() {
     }
 }
 
-/// Cuts every database after each 64th of it: what is still found must be what the whole says, or be said to be incomplete.
-#[test]
-fn truncated_databases_never_lie() {
-    for kind in ["dpkg", "apk", "rpm"] {
-        for (name, folder) in fixtures(kind) {
+/// Every file of the shared data that a cataloguer of operating systems wants.
+fn databases() -> Vec<(String, FilePath, Vec<u8>)> {
+    let mut databases = Vec::new();
+    for (kind, count) in [("dpkg", 21), ("apk", 7), ("rpm", 6), ("malformed", 5)] {
+        for (name, folder) in fixtures(kind, count) {
             for (path, file) in files(&folder.join("rootfs")) {
                 let bytes = fs::read(file).unwrap();
-                let Some(whole) = catalog(&path, &bytes) else { continue };
-                let whole = packages(&whole);
-                if whole.is_empty() || name.starts_with("distroless") {
-                    continue;
-                }
-                let mut expected: BTreeMap<&str, Vec<&Package>> = BTreeMap::new();
-                for package in &whole {
-                    expected.entry(&package.name).or_default().push(package);
-                }
-                for part in 0..64 {
-                    let cut = catalog(&path, &bytes[..bytes.len() * part / 64]).unwrap();
-                    let context = format!("{name} {path} cut at {part}/64");
-                    check_cut(&expected, &cut, &context);
+                if catalog(&path, &bytes).is_some() {
+                    databases.push((name.clone(), path, bytes));
                 }
             }
         }
     }
+    databases
 }
 
-fn check_cut(expected: &BTreeMap<&str, Vec<&Package>>, cut: &Found, context: &str) {
-    let incomplete = cut.gaps.iter().any(|gap| gap.reason == GapReason::Incomplete);
+/// Cuts every database after each 64th of it: what is still found must be what the whole says, or be said to be incomplete.
+#[test]
+fn truncated_databases_never_lie() {
+    let mut kept = 0;
+    for (name, path, bytes) in databases() {
+        let whole = catalog(&path, &bytes).unwrap();
+        for part in 0..64 {
+            let cut = catalog(&path, &bytes[..bytes.len() * part / 64]).unwrap();
+            // Files of `status.d` are made by hand too, without a last line break: there a cut line cannot be told from a
+            // whole one. Nothing but the last field of a file that holds one package can be wrong.
+            // The paragraphs of `syft-doc-examples` come from a manual and have the source behind the version. dpkg itself
+            // writes it before, so that a paragraph with a version is complete.
+            if !path.contains("status.d/") && name != "syft-doc-examples" {
+                check_cut(&whole, &cut, &format!("{name} {path} cut at {part}/64"));
+            }
+            kept += packages(&cut).len();
+        }
+    }
+    assert!(
+        kept > 1000 || fixtures("apk", 7).is_empty(),
+        "cut databases yield next to nothing: {kept}"
+    );
+}
+
+fn check_cut(whole: &Found, cut: &Found, context: &str) {
+    let is_gap = |reason| cut.gaps.iter().any(|gap| gap.reason == reason);
+    let whole = packages(whole);
     for package in packages(cut) {
+        let context = || format!("{context}: {package:?}");
         if package.version.is_empty() {
-            assert!(incomplete, "{context}: {} without version or gap", package.name);
+            assert!(is_gap(GapReason::Incomplete), "{}", context());
             continue;
         }
-        let same = |whole: &&Package| {
-            let facts = |p: &Package| {
-                (p.version.clone(), p.source_name().to_owned(), p.source_version().to_owned())
-            };
-            facts(whole) == facts(package)
+        // apk writes the origin behind the version: a record may end between them. Then the file is said to be cut.
+        let may_lack_origin = package.kind == PackageKind::Apk && is_gap(GapReason::Truncated);
+        let facts = |p: &Package| (p.version.clone(), p.source_name().to_owned(), p.module.clone());
+        let agrees = |p: &&Package| {
+            p.name == package.name
+                && (facts(p) == facts(package)
+                    || may_lack_origin && package.source.is_none() && p.version == package.version)
         };
-        // The last apk record may end before its origin: then the file is said to be cut.
-        let cut_short = cut.gaps.iter().any(|gap| gap.reason == GapReason::Truncated);
-        let by_name = expected
-            .get(package.name.as_str())
-            .unwrap_or_else(|| panic!("{context}: {}", package.name));
-        let origin_missing = cut_short && package.source.is_none();
-        assert!(origin_missing || by_name.iter().any(same), "{context}: {package:?}");
+        let same = whole.iter().copied().find(agrees).unwrap_or_else(|| panic!("{}", context()));
+        // An rpm is read as a whole or not at all.
+        assert!(package.kind != PackageKind::Rpm || same == package, "{}", context());
+        let all: BTreeSet<&str> = same.files.iter().collect();
+        assert!(package.files.iter().all(|file| all.contains(file)), "{}", context());
+    }
+}
+
+/// Turns bits of every database over, some at random and some in the first bytes, where sizes and offsets are.
+#[test]
+fn damaged_databases_do_no_harm() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let limits = Limits::default();
+    for (name, path, bytes) in databases() {
+        let rounds = if bytes.len() < 200_000 { 200 } else { 10 };
+        for round in 0..rounds {
+            let mut damaged = bytes.clone();
+            for _ in 0..=round % 8 {
+                flip(&mut damaged, random.next());
+                if round % 2 == 0 {
+                    let head = damaged.len().min(256);
+                    flip(&mut damaged[..head], random.next());
+                }
+            }
+            let found = catalog(&path, &damaged).unwrap();
+            assert!(found.records.len() <= limits.packages, "{name} {round}");
+            assert!(found.gaps.len() < 16, "{name} {round}: {:?}", gaps(&found));
+        }
+    }
+}
+
+fn flip(bytes: &mut [u8], at: u64) {
+    if let Some(byte) = bytes.get_mut((at >> 3) as usize % bytes.len().max(1)) {
+        *byte ^= 1 << (at & 7);
+    }
+}
+
+/// xorshift64: the same numbers in every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 >> 11
     }
 }

@@ -153,7 +153,7 @@ fn is_repositories(path: &FilePath) -> bool {
 const REPOSITORY_LIMIT: usize = 256;
 
 fn read_repositories(file: &mut File<'_>, found: &mut Found) -> io::Result<()> {
-    let Some(bytes) = found.read(file)? else { return Ok(()) };
+    let Some(bytes) = super::read_small(file, found)? else { return Ok(()) };
     let repositories = raw_lines(&bytes).filter_map(repository).take(REPOSITORY_LIMIT);
     found
         .records

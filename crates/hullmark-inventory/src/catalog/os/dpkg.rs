@@ -8,43 +8,62 @@ use hullmark_oci::{FilePath, Limits};
 
 use super::complaints::Complaints;
 use super::deb822::{self, Line};
+use super::dpkg_files;
 use crate::catalog::{Cataloger, File, Found};
 use crate::package::{Package, PackageKind, SourcePackage};
 use crate::{GapReason, fragment::Record};
 
-/// `status` and the files of `status.d`.
-pub(super) const STATUS: Cataloger = Cataloger { name: "dpkg", wants, read };
-
-fn wants(path: &FilePath) -> bool {
-    match place(path) {
-        Some(Place::Status) => true,
-        Some(Place::StatusFolder) => !path.ends_with(".md5sums"),
-        None => false,
-    }
-}
+/// `status`, the files of `status.d`, and the lists of owned files beside them.
+pub(super) const DATABASE: Cataloger =
+    Cataloger { name: "dpkg", wants: |path| place(path).is_some(), read };
 
 fn read(file: &mut File<'_>, found: &mut Found) -> io::Result<()> {
     let Some(bytes) = found.read(file)? else { return Ok(()) };
-    // `status` is dpkg's own: it writes whole lines. Files of `status.d` are made by build tools and by hand.
-    let whole_lines = place(file.path) == Some(Place::Status);
-    let options = Options { kind: PackageKind::Deb, whole_lines };
-    parse(&bytes, options, file.path, file.limits, found);
+    let kind = PackageKind::Deb;
+    match place(file.path) {
+        // dpkg's own, and it writes whole lines.
+        Some(Place::Status) => {
+            let options = Options { kind, whole_lines: true };
+            parse(&bytes, options, file.path, file.limits, found);
+        }
+        // Made by build tools and by hand.
+        Some(Place::StatusFolder) => {
+            let options = Options { kind, whole_lines: false };
+            parse(&bytes, options, file.path, file.limits, found);
+        }
+        Some(Place::List(package)) => dpkg_files::read_list(package, &bytes, file.path, found),
+        Some(Place::Checksums(package)) => {
+            dpkg_files::add(package, dpkg_files::parse_md5sums(&bytes), found);
+        }
+        None => {}
+    }
     Ok(())
 }
 
-#[derive(PartialEq, Eq)]
-enum Place {
+/// The files of the database, by where they lie.
+#[derive(Debug, PartialEq, Eq)]
+enum Place<'a> {
+    /// The list of packages.
     Status,
+    /// The same, a file a package, in distroless images.
     StatusFolder,
+    /// The files of this package. dpkg keeps checksums beside them; every file of those is here too, so they are not read.
+    List(&'a str),
+    /// The files of this package with their checksums, in distroless images, which have no lists.
+    Checksums(&'a str),
 }
 
-fn place(path: &str) -> Option<Place> {
-    if super::is_file_of(path, "var/lib/dpkg", "status") {
-        return Some(Place::Status);
+fn place(path: &str) -> Option<Place<'_>> {
+    let (folder, name) = super::split(path)?;
+    if super::is_folder(folder, "var/lib/dpkg/info") {
+        let package = name.strip_suffix(".list").filter(|package| !package.is_empty())?;
+        return Some(Place::List(package));
     }
-    let (folder, name) = path.rsplit_once('/')?;
-    (super::is_file_of(folder, "var/lib/dpkg", "status.d") && !name.starts_with('.'))
-        .then_some(Place::StatusFolder)
+    if super::is_folder(folder, "var/lib/dpkg/status.d") && !name.starts_with('.') {
+        let package = name.strip_suffix(".md5sums");
+        return Some(package.map_or(Place::StatusFolder, Place::Checksums));
+    }
+    (name == "status" && super::is_folder(folder, "var/lib/dpkg")).then_some(Place::Status)
 }
 
 /// How a file of paragraphs is to be read.
@@ -276,17 +295,22 @@ mod tests {
     #[test]
     fn the_paths_are_dpkgs() {
         for (path, want) in [
-            ("var/lib/dpkg/status", true),
-            ("opt/chroot/var/lib/dpkg/status", true),
-            ("var/lib/dpkg/status.d/base", true),
-            ("var/lib/dpkg/status.d/base.md5sums", false),
-            ("var/lib/dpkg/status.d/.hidden", false),
-            ("var/lib/dpkg/status-old", false),
-            ("xvar/lib/dpkg/status", false),
-            ("opt/vcpkg/installed/vcpkg/status", false),
-            ("status", false),
+            ("var/lib/dpkg/status", Some(Place::Status)),
+            ("opt/chroot/var/lib/dpkg/status", Some(Place::Status)),
+            ("var/lib/dpkg/status.d/base", Some(Place::StatusFolder)),
+            ("var/lib/dpkg/status.d/tzdata.md5sums", Some(Place::Checksums("tzdata"))),
+            ("var/lib/dpkg/status.d/.hidden", None),
+            ("var/lib/dpkg/info/libc6:amd64.list", Some(Place::List("libc6:amd64"))),
+            ("var/lib/dpkg/info/.list", None),
+            ("var/lib/dpkg/info/tar.md5sums", None),
+            ("var/lib/dpkg/info/tar.postinst", None),
+            ("var/lib/dpkg/status-old", None),
+            ("xvar/lib/dpkg/status", None),
+            ("etc/apt/sources.list", None),
+            ("opt/vcpkg/installed/vcpkg/status", None),
+            ("status", None),
         ] {
-            assert_eq!(wants(&FilePath::from(path)), want, "{path}");
+            assert_eq!(place(path), want, "{path}");
         }
     }
 

@@ -2,24 +2,15 @@
 
 use std::io;
 
+use hullmark_oci::FilePath;
 use serde::Deserialize;
 
 use super::deb822::{raw_lines, whole_lines};
-use super::is_file_of;
 use super::owned::push_path;
 use crate::GapReason;
 use crate::catalog::{Cataloger, File, Found};
 use crate::fragment::Record;
 use crate::package::OwnedFiles;
-
-/// `info/*.list`, and the `*.md5sums` of distroless images, which have no lists.
-///
-/// dpkg keeps `info/*.md5sums` as well. Every file in them is in the list too, so they are not read.
-pub(super) const OWNED: Cataloger = Cataloger {
-    name: "dpkg-files",
-    wants: |path| listed_package(path).is_some(),
-    read: read_owned,
-};
 
 /// `usr/share/doc/*/copyright`.
 pub(super) const COPYRIGHT: Cataloger = Cataloger {
@@ -35,47 +26,29 @@ pub(super) const UBUNTU_PRO: Cataloger = Cataloger {
     read: read_ubuntu_pro,
 };
 
-/// A file that lists the files of a package.
-#[derive(Debug, PartialEq, Eq)]
-struct Listing<'a> {
-    package: &'a str,
-    /// Whether every line begins with a checksum: then whoever built the package wrote it. Otherwise dpkg did, in whole lines.
-    checksums: bool,
-}
-
-fn listed_package(path: &str) -> Option<Listing<'_>> {
-    let (folder, name) = path.rsplit_once('/')?;
-    let (package, checksums) = match name.strip_suffix(".list") {
-        Some(package) => (package, false),
-        None => (name.strip_suffix(".md5sums")?, true),
-    };
-    let home = if checksums { "status.d" } else { "info" };
-    (!package.is_empty() && is_file_of(folder, "var/lib/dpkg", home))
-        .then_some(Listing { package, checksums })
-}
-
-fn read_owned(file: &mut File<'_>, found: &mut Found) -> io::Result<()> {
-    let Some(bytes) = found.read(file)? else { return Ok(()) };
-    let Some(listing) = listed_package(file.path) else { return Ok(()) };
-    let files = if listing.checksums {
-        parse_md5sums(&bytes)
-    } else {
-        let (text, cut) = whole_lines(&bytes);
-        if cut {
-            found.gap(file.path, GapReason::Truncated, "ends in the middle of a line");
-        }
-        parse_list(text)
-    };
-    if !files.is_empty() {
-        found.records.push(Record::OwnedFiles { package: listing.package.into(), files });
+/// Reads the list of a package's files, as dpkg and opkg keep it: in whole lines.
+pub(super) fn read_list(package: &str, bytes: &[u8], path: &FilePath, found: &mut Found) {
+    let (text, cut) = whole_lines(bytes);
+    if cut {
+        found.gap(path, GapReason::Truncated, "ends in the middle of a line");
     }
-    Ok(())
+    add(package, parse_list(text), found);
+}
+
+/// Adds the files of a package, if there are any.
+pub(super) fn add(package: &str, files: OwnedFiles, found: &mut Found) {
+    if !files.is_empty() {
+        found.records.push(Record::OwnedFiles { package: package.into(), files });
+    }
 }
 
 /// Reads the paths of a `.list` file, one a line, without the folders that other lines lie in.
+///
+/// Yocto's opkg writes mode and link target behind a tab.
 pub fn parse_list(text: &[u8]) -> OwnedFiles {
     let mut files = OwnedFiles::default();
-    let mut lines = raw_lines(text).peekable();
+    let path = |line: &'_ [u8]| memchr::memchr(b'\t', line).unwrap_or(line.len());
+    let mut lines = raw_lines(text).map(|line| &line[..path(line)]).peekable();
     while let Some(line) = lines.next() {
         let holds_the_next = lines
             .peek()
@@ -99,9 +72,6 @@ pub fn parse_md5sums(text: &[u8]) -> OwnedFiles {
     files
 }
 
-/// A copyright file is read for its first few hundred licence names; the longest known are a few hundred kilobytes.
-const COPYRIGHT_LIMIT: u64 = 4 << 20;
-
 /// Licences that one copyright file may name.
 const LICENSES: usize = 256;
 
@@ -111,12 +81,7 @@ fn documented_package(path: &str) -> Option<&str> {
 }
 
 fn read_copyright(file: &mut File<'_>, found: &mut Found) -> io::Result<()> {
-    if file.size > COPYRIGHT_LIMIT {
-        let detail = format!("{} bytes, more than {COPYRIGHT_LIMIT}", file.size);
-        found.gap(file.path, GapReason::TooLarge, detail);
-        return Ok(());
-    }
-    let Some(bytes) = found.read(file)? else { return Ok(()) };
+    let Some(bytes) = super::read_small(file, found)? else { return Ok(()) };
     let Some(package) = documented_package(file.path) else { return Ok(()) };
     let licenses = parse_copyright(&bytes);
     if !licenses.is_empty() {
@@ -181,7 +146,7 @@ struct ProService {
 }
 
 fn read_ubuntu_pro(file: &mut File<'_>, found: &mut Found) -> io::Result<()> {
-    let Some(bytes) = found.read(file)? else { return Ok(()) };
+    let Some(bytes) = super::read_small(file, found)? else { return Ok(()) };
     let status: ProStatus = match serde_json::from_slice(&bytes) {
         Ok(status) => status,
         Err(error) => {
@@ -205,19 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn listings_are_told_by_their_paths() {
-        let listing = |path| listed_package(path).map(|l| (l.package, l.checksums));
-        for (path, want) in [
-            ("var/lib/dpkg/info/libc6:amd64.list", Some(("libc6:amd64", false))),
-            ("var/lib/dpkg/info/tar.md5sums", None),
-            ("var/lib/dpkg/status.d/tzdata.md5sums", Some(("tzdata", true))),
-            ("var/lib/dpkg/status.d/tzdata.list", None),
-            ("var/lib/dpkg/info/tar.postinst", None),
-            ("var/lib/dpkg/info/.list", None),
-            ("etc/apt/sources.list", None),
-        ] {
-            assert_eq!(listing(path), want, "{path}");
-        }
+    fn copyright_files_are_told_by_their_paths() {
         assert_eq!(documented_package("usr/share/doc/libc6/copyright"), Some("libc6"));
         assert_eq!(documented_package("usr/share/doc/a/b/copyright"), None);
         assert_eq!(documented_package("usr/share/doc/copyright"), None);
@@ -225,9 +178,12 @@ mod tests {
 
     #[test]
     fn lists_lose_their_folders_and_nothing_else() {
-        let list = b"/.\n/usr\n/usr/bin\n/usr/bin/tar\n/usr/bin/tarx\n/etc\n/etc/empty\n/a//b/./c\n/caf\xe9\n/..x\n";
+        let list = b"/.\n/usr\n/usr/bin\n/usr/bin/tar\n/usr/bin/tarx\n/etc\n/etc/empty\n/a//b/./c\n/caf\xe9\n/..x\n/tab\t0755\n";
         let files: Vec<_> = parse_list(list).iter().map(str::to_owned).collect();
-        assert_eq!(files, ["usr/bin/tar", "usr/bin/tarx", "etc/empty", "a/b/c", "caf\\xe9", "..x"]);
+        assert_eq!(
+            files,
+            ["usr/bin/tar", "usr/bin/tarx", "etc/empty", "a/b/c", "caf\\xe9", "..x", "tab"]
+        );
         let sums = b"d41d8cd98f00b204e9800998ecf8427e  usr/bin/a b\nnospace\n\nd4  ./x";
         let files: Vec<_> = parse_md5sums(sums).iter().map(str::to_owned).collect();
         assert_eq!(files, ["usr/bin/a b", "x"]);

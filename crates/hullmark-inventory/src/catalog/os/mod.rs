@@ -11,13 +11,15 @@ pub mod pacman;
 pub mod release;
 pub mod rpm;
 
-use super::Cataloger;
+use std::io;
+
+use super::{Cataloger, File, Found};
+use crate::GapReason;
 
 /// The cataloguers of this group, in the order in which they are asked.
 pub const CATALOGERS: &[Cataloger] = &[
     release::CATALOGER,
-    dpkg::STATUS,
-    dpkg_files::OWNED,
+    dpkg::DATABASE,
     dpkg_files::COPYRIGHT,
     dpkg_files::UBUNTU_PRO,
     apk::INSTALLED,
@@ -28,16 +30,36 @@ pub const CATALOGERS: &[Cataloger] = &[
     rpm::CONTENT_SETS,
     pacman::DESC,
     pacman::FILES,
-    opkg::STATUS,
-    opkg::OWNED,
+    opkg::DATABASE,
 ];
 
-/// Whether `path` is `folder/name`, wherever `folder` lies: an image may hold the root of another system.
+/// Reads a file that is small wherever it is what its name says. A larger one is a gap.
+fn read_small(file: &mut File<'_>, found: &mut Found) -> io::Result<Option<Vec<u8>>> {
+    const LIMIT: u64 = 4 << 20;
+    if file.size > LIMIT {
+        let detail = format!("{} bytes, more than {LIMIT}", file.size);
+        found.gap(file.path, GapReason::TooLarge, detail);
+        return Ok(None);
+    }
+    found.read(file)
+}
+
+/// Splits a path at its last slash. Asked for every path of an image: names are short, so a search from the end is the fastest.
+fn split(path: &str) -> Option<(&str, &str)> {
+    let slash = path.bytes().rposition(|b| b == b'/')?;
+    Some((&path[..slash], &path[slash + 1..]))
+}
+
+/// Whether `path` is `folder`, wherever that lies: an image may hold the root of another system.
+fn is_folder(path: &str, folder: &str) -> bool {
+    path.strip_suffix(folder).is_some_and(|root| root.is_empty() || root.ends_with('/'))
+}
+
+/// Whether `path` is `folder/name`, wherever `folder` lies.
 fn is_file_of(path: &str, folder: &str, name: &str) -> bool {
     path.strip_suffix(name)
         .and_then(|rest| rest.strip_suffix('/'))
-        .and_then(|rest| rest.strip_suffix(folder))
-        .is_some_and(|root| root.is_empty() || root.ends_with('/'))
+        .is_some_and(|rest| is_folder(rest, folder))
 }
 
 /// What a test looks at: `name version` of the packages, and the gaps.

@@ -1,88 +1,69 @@
 //! opkg's database of OpenWrt and of Yocto's small images: dpkg's form in another place.
 
-use std::io;
-
-use super::deb822::whole_lines;
 use super::dpkg::{self, Options};
-use super::dpkg_files::parse_list;
-use crate::GapReason;
-use crate::catalog::{Cataloger, File, Found};
-use crate::fragment::Record;
+use super::dpkg_files;
+use crate::catalog::Cataloger;
 use crate::package::PackageKind;
 
-/// `status`, and `info/*.control`, which knows licences and sources that `status` leaves out.
+/// `status`, the files of `info`, and the lists of owned files among them.
 ///
-/// Both name every package; the overlay drops what it sees twice.
-pub(super) const STATUS: Cataloger = Cataloger {
+/// `info/*.control` knows licences and sources that `status` leaves out. Both name every package; the overlay drops what it sees
+/// twice.
+pub(super) const DATABASE: Cataloger = Cataloger {
     name: "opkg",
-    wants: |path| is_status(path) || info_package(path, ".control").is_some(),
+    wants: |path| place(path).is_some(),
     read: |file, found| {
-        if let Some(bytes) = found.read(file)? {
-            let options = Options { kind: PackageKind::Opkg, whole_lines: is_status(file.path) };
-            dpkg::parse(&bytes, options, file.path, file.limits, found);
+        let Some(bytes) = found.read(file)? else { return Ok(()) };
+        let kind = PackageKind::Opkg;
+        match place(file.path) {
+            Some(Place::Status) => {
+                let options = Options { kind, whole_lines: true };
+                dpkg::parse(&bytes, options, file.path, file.limits, found);
+            }
+            Some(Place::Control) => {
+                let options = Options { kind, whole_lines: false };
+                dpkg::parse(&bytes, options, file.path, file.limits, found);
+            }
+            Some(Place::List(package)) => dpkg_files::read_list(package, &bytes, file.path, found),
+            None => {}
         }
         Ok(())
     },
 };
 
-/// `info/*.list`.
-pub(super) const OWNED: Cataloger = Cataloger {
-    name: "opkg-files",
-    wants: |path| info_package(path, ".list").is_some(),
-    read: read_list,
-};
-
-fn is_status(path: &str) -> bool {
-    super::is_file_of(path, "lib/opkg", "status")
+#[derive(Debug, PartialEq, Eq)]
+enum Place<'a> {
+    Status,
+    Control,
+    List(&'a str),
 }
 
-fn info_package<'a>(path: &'a str, suffix: &str) -> Option<&'a str> {
-    let (folder, name) = path.rsplit_once('/')?;
-    let package = name.strip_suffix(suffix)?;
-    (!package.is_empty() && super::is_file_of(folder, "lib/opkg", "info")).then_some(package)
-}
-
-fn read_list(file: &mut File<'_>, found: &mut Found) -> io::Result<()> {
-    let Some(bytes) = found.read(file)? else { return Ok(()) };
-    let Some(package) = info_package(file.path, ".list") else { return Ok(()) };
-    let (text, cut) = whole_lines(&bytes);
-    if cut {
-        found.gap(file.path, GapReason::Truncated, "ends in the middle of a line");
+fn place(path: &str) -> Option<Place<'_>> {
+    let (folder, name) = super::split(path)?;
+    if super::is_folder(folder, "lib/opkg/info") {
+        return match name.strip_suffix(".list") {
+            Some(package) => (!package.is_empty()).then_some(Place::List(package)),
+            None => name.ends_with(".control").then_some(Place::Control),
+        };
     }
-    // Yocto writes mode and link target behind a tab.
-    let paths: Vec<u8> = text
-        .split_inclusive(|&b| b == b'\n')
-        .flat_map(|line| {
-            let path = line.split(|&b| b == b'\t').next().unwrap_or_default();
-            path.trim_ascii_end().iter().copied().chain([b'\n'])
-        })
-        .collect();
-    let files = parse_list(&paths);
-    if !files.is_empty() {
-        found.records.push(Record::OwnedFiles { package: package.into(), files });
-    }
-    Ok(())
+    (name == "status" && super::is_folder(folder, "lib/opkg")).then_some(Place::Status)
 }
 
 #[cfg(test)]
 mod tests {
-    use hullmark_oci::FilePath;
-
     use super::*;
 
     #[test]
     fn the_paths_are_opkgs() {
         for (path, want) in [
-            ("usr/lib/opkg/status", Some("opkg")),
-            ("var/lib/opkg/status", Some("opkg")),
-            ("usr/lib/opkg/info/busybox.control", Some("opkg")),
-            ("usr/lib/opkg/info/busybox.list", Some("opkg-files")),
+            ("usr/lib/opkg/status", Some(Place::Status)),
+            ("var/lib/opkg/status", Some(Place::Status)),
+            ("usr/lib/opkg/info/busybox.control", Some(Place::Control)),
+            ("usr/lib/opkg/info/busybox.list", Some(Place::List("busybox"))),
             ("usr/lib/opkg/info/busybox.postinst", None),
             ("usr/lib/opkg/lists/x.list", None),
         ] {
-            let path = FilePath::from(path);
-            let got = [STATUS, OWNED].iter().find(|c| (c.wants)(&path)).map(|c| c.name);
-            assert_eq!(got, want, "{path}");
+            assert_eq!(place(path), want, "{path}");
         }
     }
 }

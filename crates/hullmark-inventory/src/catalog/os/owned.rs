@@ -61,10 +61,12 @@ pub(super) fn push_path(files: &mut OwnedFiles, raw: &[u8]) {
 /// Whether [`FilePath::from_raw`] would leave `path` as it is; `false` when in doubt.
 fn is_normal(path: &str) -> bool {
     let bytes = path.as_bytes();
-    let odd = |pair: &[u8]| matches!(pair, b"//" | b"/." | b"\\x");
-    !matches!(bytes.first(), None | Some(b'.' | b'/'))
-        && bytes.last() != Some(&b'/')
-        && !bytes.windows(2).any(odd)
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+    // Without an early end: the compiler then looks at many bytes at once, and odd names are rare.
+    let odd = bytes.iter().zip(&bytes[1..]).fold(false, |odd, (&a, &b)| {
+        odd | ((a == b'/') & ((b == b'/') | (b == b'.'))) | ((a == b'\\') & (b == b'x'))
+    });
+    !odd && !matches!(first, b'.' | b'/') && *last != b'/'
 }
 
 #[cfg(test)]

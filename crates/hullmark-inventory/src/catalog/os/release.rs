@@ -10,19 +10,8 @@ use crate::{GapReason, OsRelease};
 pub(super) const CATALOGER: Cataloger =
     Cataloger { name: "os-release", wants: |path| OsRelease::is_source(path), read };
 
-/// A file that names the system is a few hundred bytes long.
-const LIMIT: u64 = 1 << 20;
-
 fn read(file: &mut File<'_>, found: &mut Found) -> io::Result<()> {
-    if file.size > LIMIT {
-        found.gap(
-            file.path,
-            GapReason::TooLarge,
-            format!("{} bytes, more than {LIMIT}", file.size),
-        );
-        return Ok(());
-    }
-    let Some(bytes) = found.read(file)? else { return Ok(()) };
+    let Some(bytes) = super::read_small(file, found)? else { return Ok(()) };
     let text = String::from_utf8_lossy(&bytes);
     // Point releases of Debian are told apart here only; os-release has the major version.
     if file.path.as_str() == "etc/debian_version" {

@@ -78,7 +78,7 @@ pub(super) fn read(bytes: &[u8], order: Order, packages: &mut Packages<'_>) {
     let said = u64::from(last) + 1;
     if pages < said {
         packages.complain(GapReason::Truncated, format!("{pages} of {said} pages"));
-    } else if pages > said || bytes.len() as u64 % u64::from(size) != 0 {
+    } else if bytes.len() as u64 != said * u64::from(size) {
         packages.complain(GapReason::Malformed, format!("{pages} pages and a bit, not {said}"));
     }
     let pages = bytes.chunks_exact(size as usize);

@@ -51,6 +51,9 @@ const I18N_STRING: u32 = 9;
 
 const ENTRY: usize = 16;
 
+/// Bytes of one text. Descriptions are longer, but we do not read those; and many tags may share one text.
+const TEXT_LIMIT: usize = 64 * 1024;
+
 /// Why a header could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
@@ -118,7 +121,9 @@ impl<'a> Header<'a> {
         let fits = match kind {
             INT16 => count.checked_mul(2).is_some_and(|bytes| bytes <= data.len()),
             INT32 => count.checked_mul(4).is_some_and(|bytes| bytes <= data.len()),
-            STRING | I18N_STRING => memchr::memchr(0, data).is_some(),
+            STRING | I18N_STRING => {
+                memchr::memchr(0, &data[..data.len().min(TEXT_LIMIT)]).is_some()
+            }
             BIN | STRING_ARRAY => count <= data.len(),
             _ => false,
         };
@@ -256,6 +261,7 @@ mod tests {
         assert_eq!(Header::parse(&[&blob[..], b"x"].concat()).unwrap_err(), HeaderError::Trailing);
         for (bad, kind, count, bytes) in [
             (tag::NAME, STRING, 1, text("not ended")),
+            (tag::NAME, STRING, 1, text(&format!("{}\0", "long".repeat(TEXT_LIMIT / 4)))),
             (tag::NAME, BIN, 1, text("x\0")),
             (tag::NAME, 99, 1, text("x\0")),
             (tag::EPOCH, INT32, 2, vec![0; 4]),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{Packages, evr, optional, source, text};
 use crate::GapReason;
 use crate::catalog::os::deb822::whole_lines;
-use crate::catalog::os::is_file_of;
+use crate::catalog::os::{is_file_of, read_small};
 use crate::catalog::{Cataloger, File, Found};
 use crate::fragment::Record;
 use crate::package::{Package, PackageKind};
@@ -89,7 +89,7 @@ struct ContentManifest {
 const CONTENT_SET_LIMIT: usize = 4096;
 
 fn read_content_sets(file: &mut File<'_>, found: &mut Found) -> io::Result<()> {
-    let Some(bytes) = found.read(file)? else { return Ok(()) };
+    let Some(bytes) = read_small(file, found)? else { return Ok(()) };
     match serde_json::from_slice::<ContentManifest>(&bytes) {
         Ok(manifest) => {
             let sets = manifest.content_sets.into_iter().take(CONTENT_SET_LIMIT);

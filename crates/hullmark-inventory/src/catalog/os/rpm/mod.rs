@@ -158,9 +158,11 @@ impl<'a> Packages<'a> {
     fn files(&mut self, header: &Header<'_>) -> OwnedFiles {
         const KIND: u32 = 0o170_000;
         const FOLDER: u32 = 0o040_000;
+        // Large packages have some ten thousand.
+        const FOLDERS: usize = 1 << 20;
         let mut files = OwnedFiles::default();
         let mut modes = header.numbers(tag::FILEMODES);
-        let folders: Vec<&[u8]> = header.strings(tag::DIRNAMES).collect();
+        let folders: Vec<&[u8]> = header.strings(tag::DIRNAMES).take(FOLDERS).collect();
         let mut folder_of = header.numbers(tag::DIRINDEXES);
         let mut misplaced = false;
         for name in header.strings(tag::BASENAMES) {

@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn a_crowd_of_slots_on_one_long_blob_ends() {
         let mut bytes = database(&[("a", "1")]);
-        let long = blob(1, &build::package(&"a".repeat(100_000), "1"));
+        let long = blob(1, &build::package(&"a".repeat(60_000), "1"));
         let at = bytes.len() / BLOCK;
         for slot in bytes[HEADER_SLOTS * SLOT..PAGE].chunks_exact_mut(SLOT) {
             let fields = [SLOT_MAGIC, &number(1), &number(at), &number(long.len() / BLOCK)];

@@ -82,9 +82,16 @@ impl<'a> File<'a> {
         packages: &mut Packages<'p>,
         mut each: impl FnMut(&[u8], &mut Packages<'p>),
     ) {
-        let mut waiting = vec![root];
-        while let Some(number) = waiting.pop() {
-            if let Err((reason, detail)) = self.page(number, &mut waiting, packages, &mut each) {
+        // Only pages that nothing else has used wait here, so there are never more than the file has.
+        let mut waiting = Vec::new();
+        match self.take(root) {
+            Ok(page) => waiting.push((root, page)),
+            Err((reason, detail)) => packages.complain(reason, detail),
+        }
+        while let Some((number, page)) = waiting.pop() {
+            if let Err((reason, detail)) =
+                self.page(number, page, &mut waiting, packages, &mut each)
+            {
                 packages.complain(reason, detail);
             }
         }
@@ -93,11 +100,11 @@ impl<'a> File<'a> {
     fn page<'p>(
         &mut self,
         number: u32,
-        waiting: &mut Vec<u32>,
+        page: &'a [u8],
+        waiting: &mut Vec<(u32, &'a [u8])>,
         packages: &mut Packages<'p>,
         each: &mut impl FnMut(&[u8], &mut Packages<'p>),
     ) -> Result<(), Problem> {
-        let page = self.take(number)?;
         // The first page begins with the file's header.
         let start = if number == 1 { FILE_HEADER } else { 0 };
         let kind = page[start];
@@ -111,38 +118,77 @@ impl<'a> File<'a> {
         match kind {
             INTERIOR => {
                 let children = pointers.map(|at| u32_at(page, at)).chain([u32_at(page, start + 8)]);
-                let before = waiting.len();
-                waiting.extend(children.flatten());
-                // The last is taken first: turned around, rows come in their order.
-                waiting[before..].reverse();
+                self.descend(children.flatten(), waiting)
             }
-            LEAF => {
-                for at in pointers {
-                    match self.row(page, at) {
-                        Ok(()) => each(&self.row, packages),
-                        Err((reason, detail)) => packages.complain(reason, detail),
-                    }
+            LEAF => self.leaf(page, pointers, packages, each),
+            _ => malformed(format!("page {number} is of kind {kind}")),
+        }
+    }
+
+    /// Puts the children of a page on the list of those to read; says what is wrong with the last that cannot be read.
+    fn descend(
+        &mut self,
+        children: impl Iterator<Item = u32>,
+        waiting: &mut Vec<(u32, &'a [u8])>,
+    ) -> Result<(), Problem> {
+        let before = waiting.len();
+        let mut problem = Ok(());
+        for child in children {
+            match self.claim(child) {
+                Some(page) => waiting.push((child, page)),
+                None => problem = Err(child),
+            }
+        }
+        // The last is taken first: turned around, rows come in their order.
+        waiting[before..].reverse();
+        problem.map_err(|child| self.unclaimable(child))
+    }
+
+    /// Reads the rows of a page. Cells that overlap would make a page hold much more than its size.
+    fn leaf<'p>(
+        &mut self,
+        page: &'a [u8],
+        pointers: impl Iterator<Item = usize>,
+        packages: &mut Packages<'p>,
+        each: &mut impl FnMut(&[u8], &mut Packages<'p>),
+    ) -> Result<(), Problem> {
+        let mut room = page.len();
+        for at in pointers {
+            match self.row(page, at) {
+                Ok(local) => {
+                    let Some(left) = room.checked_sub(local) else {
+                        return malformed("cells that overlap");
+                    };
+                    room = left;
+                    each(&self.row, packages);
                 }
+                Err((reason, detail)) => packages.complain(reason, detail),
             }
-            _ => return malformed(format!("page {number} is of kind {kind}")),
         }
         Ok(())
     }
 
     /// Returns a page that nothing has used so far.
     fn take(&mut self, number: u32) -> Result<&'a [u8], Problem> {
-        let at = (number as usize).wrapping_sub(1);
-        let Some(&page) = self.pages.get(at) else {
-            return Err((GapReason::Truncated, format!("page {number} is missing")));
-        };
-        if std::mem::replace(&mut self.used[at], true) {
-            return malformed(format!("page {number} is used twice"));
-        }
-        Ok(&page[..self.usable])
+        self.claim(number).ok_or_else(|| self.unclaimable(number))
     }
 
-    /// Puts the row at `at` of a leaf together. See: §1.6 and §1.7 "Cell Payload Overflow Pages".
-    fn row(&mut self, page: &'a [u8], at: usize) -> Result<(), Problem> {
+    fn claim(&mut self, number: u32) -> Option<&'a [u8]> {
+        let at = (number as usize).checked_sub(1)?;
+        let &page = self.pages.get(at)?;
+        (!std::mem::replace(&mut self.used[at], true)).then(|| &page[..self.usable])
+    }
+
+    fn unclaimable(&self, number: u32) -> Problem {
+        if number == 0 || number as usize > self.pages.len() {
+            (GapReason::Truncated, format!("page {number} is missing"))
+        } else {
+            (GapReason::Malformed, format!("page {number} is used twice"))
+        }
+    }
+
+    /// Puts the row at `at` of a leaf together; returns how much of it lies in the leaf. See: §1.6 and §1.7 "Cell Payload Overflow Pages".
+    fn row(&mut self, page: &'a [u8], at: usize) -> Result<usize, Problem> {
         let cut = || (GapReason::Malformed, "a cell outside of its page".to_owned());
         let cell = page.get(at..).ok_or_else(cut)?;
         let (length, rest) = varint(cell).ok_or_else(cut)?;
@@ -159,7 +205,7 @@ impl<'a> File<'a> {
             self.row.extend_from_slice(&page[4..][..left.min(self.usable - 4)]);
             next = u32_at(page, 0).unwrap_or_default();
         }
-        Ok(())
+        Ok(local)
     }
 
     /// How many bytes of a payload lie in its cell.
@@ -424,6 +470,15 @@ mod tests {
             (|t| t.leaf(0, &[]), &[], "no table of packages"),
             (|t| t.leaf(4, &[record(&[(0, &[]), (1, &[7])])]), &["b"], "a row without a header"),
             (|t| t.leaf(4, &[vec![0xff; 20]]), &["b"], "a row without a header"),
+            (
+                |t| {
+                    let cell = t.0[4][8..10].to_vec();
+                    (1..100).for_each(|i| t.0[4][8 + 2 * i..10 + 2 * i].copy_from_slice(&cell));
+                    t.0[4][4] = 100;
+                },
+                &["a", "b"],
+                "cells that overlap",
+            ),
         ];
         for (number, (change, packages, gap)) in cases.iter().enumerate() {
             let mut builder = tree();
