@@ -11,6 +11,7 @@ use hullmark_inventory::catalog::{self, File, Found};
 use hullmark_inventory::fragment::Record;
 use hullmark_inventory::{GapReason, Package};
 use hullmark_oci::{FilePath, Limits};
+use proptest::prelude::*;
 use serde_json::Value;
 use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
@@ -379,7 +380,7 @@ fn java_metadata_shapes() {
     // - The bundle's symbolic name is the whole file name, `com.google.src.yolo`: that is the artifact, and the group is what
     //   stands before its last component (as with Eclipse's bundles). syft cuts the name at the last dot.
     // - `pom.properties` at an archive's root is Maven's as much as one under META-INF: found in `simple` and `complex`.
-    // - A `pom.properties` without a group is a package that cannot be matched: a gap, not silence.
+    // - A `pom.properties` without a group is a package with a guess for one: a gap, not silence.
     // - Ten archives inside each other pass the limit of eight: a gap, not silence.
     // File names alone (`no_pom_properties-2.4.0`, `org.eclipse.sisu.inject-0.3.5`) name nothing where there are no classes.
     assert_eq!(fixture.expected, ["yolo 0.1.2"]);
@@ -393,7 +394,7 @@ fn java_metadata_shapes() {
             "com.google.src.yolo-0.1.2.jar com.google.src:com.google.src.yolo 0.1.2",
             "complex.jar com.some.anotherpackage:another-package-name 3.2.1",
             "complex.jar com.some.package:package-name 1.2.3",
-            "pom_missing_group_id-2.4.0.jar package-name 1.2.3",
+            "pom_missing_group_id-2.4.0.jar package-name:package-name 1.2.3",
             "simple.jar com.some.package:package-name 1.2.3",
         ]
     );
@@ -473,7 +474,7 @@ fn archives_say_who_they_are() {
         (
             "a-1.2.jar",
             manifest("Implementation-Vendor-Id: org.x\nImplementation-Version: 1.2.1\n"),
-            "org.x:a 1.2.1",
+            "org.x:a 1.2",
             "",
         ),
         (
@@ -488,7 +489,7 @@ fn archives_say_who_they_are() {
             "org.x:a 1.2.0",
             "",
         ),
-        ("a-1.2.jar", classes.clone(), "a 1.2", "Incomplete"),
+        ("a-1.2.jar", classes.clone(), "a:a 1.2", "Incomplete"),
         ("a.jar", classes.clone(), "", "Incomplete"),
         ("a-1.2-sources.jar", archive(&[("A.java", b"")]), "", ""),
         (
@@ -500,7 +501,7 @@ fn archives_say_who_they_are() {
             "",
         ),
         // Poured into something else, which is then named after its own file.
-        ("own-7.jar", library("other"), "g:other 1,own 7", "Incomplete"),
+        ("own-7.jar", library("other"), "g:other 1,own:own 7", "Incomplete"),
         ("own.jar", library("other"), "g:other 1", ""),
         ("old.rar", b"Rar!\x1a\x07".to_vec(), "", ""),
         ("old.jar", b"Rar!\x1a\x07".to_vec(), "", "Malformed"),
@@ -589,4 +590,62 @@ fn a_repeated_entry_is_a_gap() {
     }
     let found = read("a.jar", &bytes);
     assert_eq!((names(&found), joined(&found)), (vec!["g:a 1".into()], "Malformed".into()));
+}
+
+#[test]
+fn eggs_are_read() {
+    let egg = archive(&[("EGG-INFO/PKG-INFO", b"Name: a\nVersion: 1\n"), ("a.py", b"")]);
+    assert_eq!(names(&read("x/a-1-py3.egg", &egg)), ["a 1"]);
+    assert_eq!(joined(&read("x/a-1-py3.egg", &egg[..50])), "Truncated");
+    assert_eq!(joined(&read("x/a-1-py3.egg", b"x")), "Malformed");
+    assert_eq!(joined(&read("x/a-1-py3.egg", &archive(&[("a.py", b"")]))), "Incomplete");
+}
+
+/// Every kind of installed evidence, as the parsers like it.
+fn seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let jar = archive(&[
+        (
+            "META-INF/MANIFEST.MF",
+            b"Bundle-SymbolicName: a.b\r\n c;x\r\nImplementation-Version: 1\r\n",
+        ),
+        (POM, &pom("a")),
+        ("BOOT-INF/lib/b.jar", &library("b")),
+    ]);
+    let mut seeds: Vec<(&str, Vec<u8>)> = [
+        ("x/a.dist-info/METADATA", "Name: a\nVersion: 1\nLicense: é\nClassifier: License :: OSI Approved :: MIT\n\nx"),
+        ("x/node_modules/a/package.json", r#"{"name":"a","version":"1","license":{"type":"é"},"author":["x"]}"#),
+        ("x/specifications/a.gemspec", "# stub: a 1 ruby lib\ns.name = %q<a>\ns.version = \"é\"\ns.licenses = ['x', \"y\"]\n"),
+        ("x/composer/installed.json", r#"{"packages":[{"name":"a/b","version":"1"}],"dev-package-names":["a/b"]}"#),
+        ("x/a.deps.json", r#"{"libraries":{"runtimepack.a/1":{"type":"package"}}}"#),
+        ("conda-meta/a.json", r#"{"name":"a","version":"1"}"#),
+        ("x/Cellar/a/1/INSTALL_RECEIPT.json", r#"{"source":{"tap":"x"}}"#),
+        ("opt/bitnami/.spdx-a.spdx", r#"{"packages":[{"externalRefs":[{"referenceType":"purl","referenceLocator":"pkg:npm/%40s/a@1%é"}]}]}"#),
+        ("META-INF/maven/g/a/pom.properties", "groupId=é\nversion: 1\n"),
+        ("META-INF/MANIFEST.MF", "Implementation-Title: é\n x\nBundle-Version: 1\n"),
+    ]
+    .map(|(path, text)| (path, text.as_bytes().to_vec()))
+    .into();
+    seeds.push(("x/own-1.jar", jar.clone()));
+    seeds.push(("x/a.egg", archive(&[("EGG-INFO/PKG-INFO", b"Name: a\n")])));
+    seeds
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn edited_files_do_not_panic(
+        seed in 0..12_usize,
+        edits in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..6),
+        cut in any::<proptest::sample::Index>(),
+    ) {
+        let (path, mut bytes) = seeds().swap_remove(seed);
+        for (at, byte) in edits {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        read(path, &bytes);
+        bytes.truncate(cut.index(bytes.len()));
+        read(path, &bytes);
+    }
 }

@@ -142,9 +142,9 @@ fn python_locks() {
         "",
     );
     check("srv/pylock.toml", "[[packages]]\nname = \"a\"\nversion = \"1\"\n", "a 1", "");
-    check("srv/uv.lock", "[[package]]\nname = \"a\"\nversion = ", "", "Malformed");
+    check("srv/uv.lock", "[[package]]\nname = \"a\"\nversion = \"", "", "Truncated,Incomplete");
     check("srv/uv.lock", &"[".repeat(100_000), "", "Malformed");
-    check("srv/uv.lock", &format!("a = {}", "[".repeat(100_000)), "", "Malformed");
+    check("srv/uv.lock", &format!("a = {}", "[".repeat(100_000)), "", "Truncated");
     check(
         "srv/Pipfile.lock",
         r#"{"_meta":{},"default":{"a":{"version":"==1.0"},"g":{"git":"x","ref":"y"},"here":{"path":"."}},"develop":{"a":{"version":"==1.0"},"d":{"version":"==2"}}}"#,

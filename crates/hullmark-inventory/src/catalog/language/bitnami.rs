@@ -56,6 +56,9 @@ pub(super) fn document(bytes: &[u8], sink: &mut Sink<'_>) {
             None => unknown.push(component.name.get().unwrap_or("?").to_owned()),
         }
     }
+    if document.packages.more {
+        sink.gap(GapReason::TooLarge, "more components than can be held");
+    }
     sink.gap_for(GapReason::Unsupported, "components of an unknown kind", &unknown);
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Documents are read into types that keep only what is wanted, so memory stays in proportion to what is kept.
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -9,8 +10,22 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAcce
 
 use crate::GapReason;
 
-/// Entries of one object or list that are kept. As many as packages of one file by default, so a larger document has a gap anyhow.
+/// Entries of objects and lists that are kept of one document, all together. As many as packages of one file by default, so a
+/// larger document has a gap anyhow; a real lock file has some thousands.
 const ENTRIES: usize = 200_000;
+
+thread_local! {
+    /// Entries that the document in hand may still keep. Nested types cannot share a count in any plainer way: serde's derived
+    /// code hands nothing down.
+    static LEFT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Takes one entry of the document's count; `false` when there are none left.
+fn take_entry() -> bool {
+    let left = LEFT.get();
+    LEFT.set(left.saturating_sub(1));
+    left > 0
+}
 
 /// Bytes up to which a document with a repeated key is read again into a tree, where the last one wins as in every runtime.
 const TREE_BYTES: usize = 1 << 20;
@@ -55,15 +70,18 @@ pub(crate) fn first(bytes: &[u8]) -> Option<u8> {
 /// Reads a document of any shape.
 pub(crate) fn parse_any<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unread> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    LEFT.set(ENTRIES);
     let error = match serde_json::from_slice(bytes) {
         Ok(document) => return Ok(document),
         Err(error) => error,
     };
     if std::str::from_utf8(bytes).is_err() {
+        LEFT.set(ENTRIES);
         // A name in Latin-1 somewhere in a description must not hide a package.
         return Ok(serde_json::from_str(&String::from_utf8_lossy(bytes))?);
     }
     if error.is_data() && bytes.len() <= TREE_BYTES {
+        LEFT.set(ENTRIES);
         let tree: serde_json::Value = serde_json::from_slice(bytes)?;
         return Ok(serde_json::from_value(tree)?);
     }
@@ -223,11 +241,13 @@ impl<'de> Lenient<'de> for Names {
 
     fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
         let mut names = Vec::new();
-        while let Some(Self(more)) = list.next_element()? {
-            if names.len() < ENTRIES {
-                names.extend(more);
-            }
+        while take_entry() {
+            let Some(Self(more)) = list.next_element()? else {
+                return Ok(Self(names));
+            };
+            names.extend(more);
         }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Self(names))
     }
 
@@ -247,7 +267,7 @@ impl<'de> Lenient<'de> for Names {
 impl<'de, T: Deserialize<'de>> Lenient<'de> for Members<T> {
     fn object<A: MapAccess<'de>>(mut object: A) -> Result<Self, A::Error> {
         let mut members = Self::default();
-        while members.entries.len() < ENTRIES {
+        while take_entry() {
             let Some(entry) = object.next_entry()? else {
                 return Ok(members);
             };
@@ -263,7 +283,7 @@ impl<'de, T: Deserialize<'de>> Lenient<'de> for Members<T> {
 impl<'de, T: Deserialize<'de>> Lenient<'de> for Items<T> {
     fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
         let mut items = Self::default();
-        while items.entries.len() < ENTRIES {
+        while take_entry() {
             let Some(entry) = list.next_element()? else {
                 return Ok(items);
             };

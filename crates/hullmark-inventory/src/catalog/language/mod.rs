@@ -17,8 +17,15 @@ mod python;
 pub(crate) mod sink;
 pub(crate) mod zip;
 
-use super::Cataloger;
-use sink::whole;
+use hullmark_oci::{FilePath, Limits};
+
+use super::{Cataloger, Found};
+use sink::{read_bytes, whole};
+
+/// Reads bytes as the file at `path` would be read; `None` if no cataloguer of installed packages wants it.
+pub fn read(path: &FilePath, bytes: &[u8], limits: &Limits) -> Option<Found> {
+    read_bytes(CATALOGERS, path, bytes, limits)
+}
 
 /// The cataloguers of this group, in the order in which they are asked.
 pub const CATALOGERS: &[Cataloger] = &[

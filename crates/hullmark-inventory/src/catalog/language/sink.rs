@@ -5,7 +5,7 @@ use std::io;
 use hullmark_oci::{FilePath, Limits};
 
 use crate::GapReason;
-use crate::catalog::{File, Found};
+use crate::catalog::{Cataloger, File, Found};
 use crate::package::Package;
 
 /// Gaps kept of one file; the last one says that there were more. One broken file must not bury the rest of a report.
@@ -91,6 +91,20 @@ pub(crate) fn whole(file: &mut File<'_>, found: &mut Found, parse: Parser) -> io
     };
     parse(&bytes, &mut Sink::new(file.path, file.limits, found));
     Ok(())
+}
+
+/// Reads bytes as the first cataloguer does that wants a file at `path`; `None` if none does.
+pub(crate) fn read_bytes(
+    catalogers: &[Cataloger],
+    path: &FilePath,
+    bytes: &[u8],
+    limits: &Limits,
+) -> Option<Found> {
+    let cataloger = catalogers.iter().find(|cataloger| (cataloger.wants)(path))?;
+    let (mut content, mut found) = (bytes, Found::default());
+    let mut file = File::new(path, bytes.len() as u64, 0o644, &mut content, limits);
+    // Reading from memory cannot fail.
+    (cataloger.read)(&mut file, &mut found).ok().map(|()| found)
 }
 
 /// Whether the last component of `path` is `name`.

@@ -20,9 +20,10 @@ pub(super) fn wants(path: &FilePath) -> bool {
 
 /// Reads `go.mod`.
 pub(super) fn go_mod(bytes: &[u8], sink: &mut Sink<'_>) {
+    let limit = sink.limits.packages;
     let mut declared = Declared::new(PackageKind::Go, sink);
     let text = String::from_utf8_lossy(bytes);
-    let mut module = Module::default();
+    let mut module = Module { limit, ..Module::default() };
     let mut block = "";
     for line in text.lines() {
         let (line, comment) = line.split_once("//").unwrap_or((line, ""));
@@ -35,6 +36,7 @@ pub(super) fn go_mod(bytes: &[u8], sink: &mut Sink<'_>) {
             [verb, words @ ..] => module.directive(verb, words, comment),
         }
     }
+    declared.more(module.more);
     module.finish(&mut declared);
     declared.finish();
 }
@@ -46,10 +48,19 @@ struct Module<'a> {
     excluded: BTreeSet<(&'a str, &'a str)>,
     /// By path and version; the version is empty where every one is replaced.
     replaced: BTreeMap<(&'a str, &'a str), (&'a str, &'a str)>,
+    /// Directives that are kept of each kind.
+    limit: usize,
+    /// Whether there were more.
+    more: bool,
 }
 
 impl<'a> Module<'a> {
     fn directive(&mut self, verb: &str, words: &[&'a str], comment: &str) {
+        let most = self.required.len().max(self.excluded.len()).max(self.replaced.len());
+        if most >= self.limit {
+            self.more = true;
+            return;
+        }
         match (verb, words) {
             ("require", [path, version, ..]) => {
                 let indirect = comment.trim_start().starts_with("indirect");

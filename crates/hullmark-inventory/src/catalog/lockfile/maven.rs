@@ -19,8 +19,8 @@ const DEPTH: usize = 64;
 /// How often properties may refer to each other.
 const HOPS: usize = 8;
 
-/// Bytes of one element's text that are kept.
-const TEXT_BYTES: usize = 4096;
+/// Bytes of one element's text that are kept, and of a text with its properties put in. Coordinates are far shorter.
+const TEXT_BYTES: usize = 512;
 
 /// Properties that are kept.
 const PROPERTIES: usize = 10_000;

@@ -23,8 +23,15 @@ mod python;
 mod tables;
 mod yarn;
 
-use super::Cataloger;
-use super::language::sink::{is_named, whole};
+use hullmark_oci::{FilePath, Limits};
+
+use super::language::sink::{is_named, read_bytes, whole};
+use super::{Cataloger, Found};
+
+/// Reads bytes as the file at `path` would be read; `None` if no cataloguer of lock files wants it.
+pub fn read(path: &FilePath, bytes: &[u8], limits: &Limits) -> Option<Found> {
+    read_bytes(CATALOGERS, path, bytes, limits)
+}
 
 /// The cataloguers of this group, in the order in which they are asked.
 pub const CATALOGERS: &[Cataloger] = &[

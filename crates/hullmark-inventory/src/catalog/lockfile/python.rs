@@ -13,22 +13,17 @@ use crate::package::PackageKind;
 /// Development is said by Poetry 1 (`category = "dev"`) and by groups that all have other names than the main one.
 pub(super) fn tables(bytes: &[u8], sink: &mut Sink<'_>) {
     let mut declared = Declared::new(PackageKind::Python, sink);
-    match tables::read(bytes) {
-        Ok(lock) => {
-            for table in lock.package.iter().chain(&lock.packages) {
-                let version = table.version.as_deref().unwrap_or_default();
-                if matches!(&table.source, Some(Source::Table(source)) if source.is_local()) {
-                    declared.add_local(&table.name, version);
-                    continue;
-                }
-                let groups = table.groups.as_deref().unwrap_or_default();
-                let is_main = |group: &String| group == "main" || group == "default";
-                let development = table.category.as_deref() == Some("dev")
-                    || (!groups.is_empty() && !groups.iter().any(is_main));
-                declared.add(&table.name, version, Scope::of(development));
-            }
+    let text = String::from_utf8_lossy(bytes);
+    let read = tables::read(&text, |table| {
+        if table.source == Source::Local {
+            return declared.add_local(table.name, table.version);
         }
-        Err(unread) => declared.unread(unread),
+        let mut groups = table.groups().peekable();
+        let others = groups.peek().is_some() && groups.all(|g| g != "main" && g != "default");
+        declared.add(table.name, table.version, Scope::of(others || table.category == "dev"));
+    });
+    if let Err(unread) = read {
+        declared.unread(unread);
     }
     declared.finish();
 }

@@ -145,13 +145,12 @@ impl Coordinates {
 
     /// Puts together what manifest and file name (without its extension) say.
     ///
-    /// `Implementation-Version` is the project's own; a file name follows the repository; `Bundle-Version` is rewritten for OSGi
-    /// (`1.33` becomes `1.33.0`), so it comes last.
+    /// Published files are named after artifact and version, and are right where manifests are not (`dom4j-1.1.jar` says 1.2);
+    /// `Bundle-Version` is rewritten for OSGi (`1.33` becomes `1.33.0`), so it comes last.
     pub(super) fn from_manifest(manifest: &Manifest, stem: &str) -> Self {
         let (name, file_version) = split_stem(stem);
-        let version = manifest
-            .implementation_version()
-            .or(file_version)
+        let version = file_version
+            .or_else(|| manifest.implementation_version())
             .or_else(|| manifest.bundle_version())
             .unwrap_or_default();
         Self {
@@ -159,6 +158,29 @@ impl Coordinates {
             artifact: name.into(),
             version: version.into(),
         }
+    }
+
+    /// Takes what the folders of a repository say: `repository/GROUP/…/ARTIFACT/VERSION/FILE` of Maven, and
+    /// `files-2.1/GROUP/ARTIFACT/VERSION/HASH/FILE` of Gradle.
+    pub(super) fn from_repository(path: &str) -> Option<Self> {
+        let folders: Vec<&str> = path.split('/').collect();
+        let (group, artifact, version) =
+            if let [.., "files-2.1", group, artifact, version, _, _] = folders[..] {
+                (group.to_owned(), artifact, version)
+            } else {
+                let roots = ["repository", "maven-repo"];
+                let root = folders.iter().rposition(|folder| roots.contains(folder))?;
+                let [groups @ .., artifact, version, _] = &folders[root + 1..] else {
+                    return None;
+                };
+                (groups.join("."), *artifact, *version)
+            };
+        let rest = folders.last()?.strip_prefix(artifact)?.strip_prefix('-')?;
+        (rest.starts_with(version) && is_version(version) && !group.is_empty()).then(|| Self {
+            group,
+            artifact: artifact.into(),
+            version: version.into(),
+        })
     }
 
     /// Takes only what a manifest says beyond doubt, for folders whose name says nothing.
@@ -174,26 +196,34 @@ impl Coordinates {
         Some(Self { group: group.into(), artifact: artifact.into(), version: version.into() })
     }
 
-    /// Returns the name as packages carry it: `group:artifact`.
+    /// Returns the name as packages carry it: `group:artifact`; the artifact stands in for a group that nobody says.
     pub(super) fn name(&self) -> String {
-        if self.group.is_empty() {
-            return self.artifact.clone();
-        }
-        format!("{}:{}", self.group, self.artifact)
+        let group = if self.group.is_empty() { &self.artifact } else { &self.group };
+        format!("{group}:{}", self.artifact)
     }
 }
 
-/// Returns the group: the vendor's id, or the bundle's symbolic name without the artifact at its end.
+/// Returns the group: the vendor's id, or the bundle's symbolic name without the artifact at its end, whichever says more.
 fn group<'a>(manifest: &'a Manifest, artifact: &str) -> Option<&'a str> {
-    let plain = |id: &&str| !id.contains(char::is_whitespace);
-    if let Some(id) = manifest.get("implementation-vendor-id").filter(plain) {
-        return Some(id);
+    // Nothing is published under `org.apache` itself, but many manifests say it.
+    let plain = |id: &&str| !id.contains(char::is_whitespace) && *id != "org.apache";
+    let vendor = manifest.get("implementation-vendor-id").filter(plain);
+    let symbolic = manifest.symbolic_name().filter(plain);
+    let shorter = symbolic.and_then(|name| {
+        let cut = name.strip_suffix(artifact).and_then(|rest| rest.strip_suffix('.'));
+        cut.filter(|group| !group.is_empty()).or(name.rsplit_once('.').map(|(group, _)| group))
+    });
+    let bundle = shorter.filter(plain).or(symbolic.filter(|name| name.contains('.')));
+    match (vendor, bundle) {
+        (Some(vendor), Some(bundle)) if is_within(bundle, vendor) => Some(bundle),
+        (Some(vendor), _) => Some(vendor),
+        (None, bundle) => bundle,
     }
-    let symbolic = manifest.symbolic_name().filter(plain)?;
-    match symbolic.strip_suffix(artifact).and_then(|rest| rest.strip_suffix('.')) {
-        Some(group) if !group.is_empty() => Some(group),
-        _ => symbolic.rsplit_once('.').map(|(group, _)| group),
-    }
+}
+
+/// Whether `group` is `outer` with more components.
+fn is_within(group: &str, outer: &str) -> bool {
+    group.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Splits `artifact-version` or `artifact-version-classifier`.
@@ -258,6 +288,49 @@ mod tests {
             ("", "", None),
         ] {
             assert_eq!(split_stem(stem), (name, version), "{stem}");
+        }
+    }
+
+    #[test]
+    fn repositories_tell_the_coordinates() {
+        for (path, want) in [
+            ("root/.m2/repository/org/x/a/1.0/a-1.0.jar", "org.x:a 1.0"),
+            ("root/.m2/repository/org/x/a/1.0/a-1.0-linux.jar", "org.x:a 1.0"),
+            ("root/.gradle/caches/modules-2/files-2.1/org.x/a/1.0/0ff/a-1.0.jar", "org.x:a 1.0"),
+            ("usr/share/maven-repo/org/x/a/debian/a-debian.jar", ""),
+            ("srv/repository/a/1.0/a-1.0.jar", ""),
+            ("srv/repository/a-1.0.jar", ""),
+            ("srv/org/x/a/1.0/a-1.0.jar", ""),
+            ("repository", ""),
+            ("", ""),
+        ] {
+            let found = Coordinates::from_repository(path);
+            let shown = found.map(|c| format!("{} {}", c.name(), c.version)).unwrap_or_default();
+            assert_eq!(shown, want, "{path}");
+        }
+    }
+
+    #[test]
+    fn groups_are_the_more_telling_of_two() {
+        for (text, artifact, want) in [
+            ("Implementation-Vendor-Id: org.apache", "commons-chain", None),
+            ("Implementation-Vendor-Id: org.x", "a", Some("org.x")),
+            (
+                "Implementation-Vendor-Id: org.x\nBundle-SymbolicName: org.x.y.a",
+                "a",
+                Some("org.x.y"),
+            ),
+            ("Implementation-Vendor-Id: org.z\nBundle-SymbolicName: org.x.y.a", "a", Some("org.z")),
+            ("Bundle-SymbolicName: org.apache.velocity", "velocity", Some("org.apache.velocity")),
+            (
+                "Bundle-SymbolicName: org.apache.commons.lang3",
+                "commons-lang3",
+                Some("org.apache.commons"),
+            ),
+            ("Bundle-SymbolicName: a", "a", None),
+            ("Implementation-Vendor-Id: The Company", "a", None),
+        ] {
+            assert_eq!(group(&Manifest::read(text.as_bytes()), artifact), want, "{text}");
         }
     }
 

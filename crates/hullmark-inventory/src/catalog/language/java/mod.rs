@@ -1,8 +1,11 @@
 //! Java archives, nested to any depth within the limits, and the same metadata in unpacked folders.
 //!
 //! An archive is, in this order: what every `pom.properties` in it says (a fat jar has one for each library that was poured into
-//! it), what its manifest says, what its file name says. Classes that were copied in without their `pom.properties` cannot be
-//! seen. The first source that knows is kept as `java.identity`; where inside the file, as `archive.path`.
+//! it), what the folders of a Maven or Gradle repository around it say, what its manifest and its file name say. A group that
+//! nobody says is guessed to be the artifact, as it was for everything published in the early years, and the guess is a gap.
+//! Classes that were copied in without their `pom.properties` cannot be seen.
+//!
+//! Who said it is kept as `java.identity`; the nested archive that a package was found in, as `archive.path`.
 
 mod manifest;
 
@@ -69,6 +72,7 @@ pub(super) fn archive(bytes: &[u8], sink: &mut Sink<'_>) {
 #[derive(Clone, Copy)]
 enum Evidence {
     Properties,
+    Repository,
     Manifest,
     FileName,
 }
@@ -77,6 +81,7 @@ impl Evidence {
     fn as_str(self) -> &'static str {
         match self {
             Self::Properties => "pom.properties",
+            Self::Repository => "repository",
             Self::Manifest => "manifest",
             Self::FileName => "file-name",
         }
@@ -204,6 +209,12 @@ impl Walk<'_, '_> {
         if is_project || manifest.is_runtime() {
             return;
         }
+        if inner.is_empty()
+            && let Some(own) = Coordinates::from_repository(self.sink.path)
+        {
+            add(self.sink, &own, Evidence::Repository, inner, manifest);
+            return;
+        }
         let own = Coordinates::from_manifest(manifest, stem);
         let named = file_version.is_some_and(|version| version == own.version);
         // A file name with a version, of an archive without classes, is documentation, sources or data.
@@ -271,7 +282,7 @@ fn add(
     let name = coordinates.name();
     let place = if inner.is_empty() { String::new() } else { format!("`{inner}`: ") };
     if coordinates.group.is_empty() {
-        sink.gap(GapReason::Incomplete, format!("{place}no group of `{name}`"));
+        sink.gap(GapReason::Incomplete, format!("{place}the group of `{name}` is a guess"));
     }
     if coordinates.version.is_empty() {
         sink.gap(GapReason::Incomplete, format!("{place}no version of `{name}`"));
