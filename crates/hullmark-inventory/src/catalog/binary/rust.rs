@@ -98,7 +98,7 @@ impl Search {
         let section = match &self.wanted {
             Dependencies::None => None,
             Dependencies::Section(section) => Some(section.clone()),
-            Dependencies::Table(table) => self.find(table, layout),
+            Dependencies::Table(table) => self.find(table, layout)?,
         };
         let Some(section) = section else { return Ok(None) };
         match self.get(&section) {
@@ -112,7 +112,7 @@ impl Search {
         self.kept.iter().find_map(|kept| kept.get(range))
     }
 
-    fn find(&self, table: &SectionTable, layout: &Layout) -> Option<Range<u64>> {
+    fn find(&self, table: &SectionTable, layout: &Layout) -> Result<Option<Range<u64>>, ListError> {
         const WITHOUT_CONTENT: u32 = 8;
         let (endian, width) = (layout.endian, layout.width);
         let section = |entry| {
@@ -120,15 +120,22 @@ impl Search {
             let start = entry.word(8 + 2 * width.bytes())?;
             Some(start..start.checked_add(entry.word(8 + 3 * width.bytes())?)?)
         };
-        let entries = self.get(&table.file)?;
-        let names = self.get(&section(entries.chunks_exact(table.entry).nth(table.names)?)?)?;
+        let entries = self.get(&table.file);
+        let names = entries.and_then(|entries| {
+            self.get(&section(entries.chunks_exact(table.entry).nth(table.names)?)?)
+        });
+        let (Some(entries), Some(names)) = (entries, names) else {
+            // Where all of it was kept, the table is not one, or a tool has put the names elsewhere.
+            let all_kept = self.kept.len() == 1;
+            return if all_kept { Ok(None) } else { Err(ListError::OutOfReach) };
+        };
         let entry = entries.chunks_exact(table.entry).find(|entry| {
             let fields = Fields { bytes: entry, endian, width };
             let name = fields.u32(0).and_then(|at| names.get(at as usize..));
             name.is_some_and(|name| name.starts_with(SECTION))
                 && fields.u32(4) != Some(WITHOUT_CONTENT)
-        })?;
-        section(entry)
+        });
+        Ok(entry.and_then(section))
     }
 }
 
