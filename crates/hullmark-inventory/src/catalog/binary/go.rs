@@ -137,6 +137,8 @@ impl Search {
         match self.outcome {
             Some(outcome) => outcome,
             None if self.candidate.is_some() => Outcome::Truncated,
+            // Only Go's linker writes such a header, whatever else was removed from the program.
+            None if self.doubt == Outcome::Unreachable => self.doubt,
             // A program that only knows the magic, as a scanner does, is no Go program.
             None if self.signs == GoSigns::None => Outcome::Nothing,
             None if self.doubt != Outcome::Nothing => self.doubt,

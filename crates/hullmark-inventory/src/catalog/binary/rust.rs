@@ -26,7 +26,7 @@ const SECTION: &[u8] = b".dep-v0\0";
 const FRONT: u64 = 1 << 20;
 
 /// Uncompressed bytes of a list; one of a thousand crates has about 100 kB.
-const MAX_LIST: u64 = 16 << 20;
+const MAX_LIST: u64 = 4 << 20;
 
 /// Why a list could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
