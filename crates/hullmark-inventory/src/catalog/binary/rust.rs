@@ -60,29 +60,40 @@ pub(super) struct Search {
     wanted: Dependencies,
     kept: Vec<Capture>,
     end: u64,
+    /// Whether there is more than may be kept.
+    is_partial: bool,
 }
 
 impl Search {
     pub(super) fn new(layout: &Layout, size: u64, limits: &Limits) -> Self {
         let limit = limits.executable_tail_bytes as u64;
-        let ranges = match &layout.dependencies {
-            Dependencies::None => vec![],
+        let mut is_partial = false;
+        let (first, second) = match &layout.dependencies {
+            Dependencies::None => (None, None),
             Dependencies::Section(section) => {
-                vec![section.start..section.end.min(section.start.saturating_add(limit))]
+                let end = section.end.min(section.start.saturating_add(limit));
+                (Some(section.start..end), None)
             }
             Dependencies::Table(table) => {
-                let start = table.loaded_end.min(table.file.start);
+                let start = table.loaded_end.min(size);
                 let front = FRONT.min(limit / 8);
-                if size - start <= limit {
-                    vec![start..size]
+                is_partial = size - start > limit;
+                if table.file.start < start {
+                    // Not at the end, as linkers do it, but in front of, or among, what is loaded.
+                    is_partial = false;
+                    let table = table.file.start..table.file.end.min(table.file.start + limit);
+                    (Some(table), Some(start.max(size.saturating_sub(limit))..size))
+                } else if !is_partial {
+                    (Some(start..size), None)
                 } else {
-                    vec![start..start + front, size - (limit - front)..size]
+                    (Some(start..start + front), Some(size - (limit - front)..size))
                 }
             }
         };
-        let end = ranges.last().map_or(0, |range| range.end);
-        let kept = ranges.into_iter().map(Capture::new).collect();
-        Self { wanted: layout.dependencies.clone(), kept, end }
+        let ranges = [first, second].into_iter().flatten();
+        let end = ranges.clone().map(|range| range.end).max().unwrap_or(0);
+        let kept = ranges.map(Capture::new).collect();
+        Self { wanted: layout.dependencies.clone(), kept, end, is_partial }
     }
 
     pub(super) fn feed(&mut self, window: &Window<'_>) {
@@ -126,8 +137,7 @@ impl Search {
         });
         let (Some(entries), Some(names)) = (entries, names) else {
             // Where all of it was kept, the table is not one, or a tool has put the names elsewhere.
-            let all_kept = self.kept.len() == 1;
-            return if all_kept { Ok(None) } else { Err(ListError::OutOfReach) };
+            return if self.is_partial { Err(ListError::OutOfReach) } else { Ok(None) };
         };
         let entry = entries.chunks_exact(table.entry).find(|entry| {
             let fields = Fields { bytes: entry, endian, width };
