@@ -60,8 +60,8 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns the bytes from `at` on, in the same order and width.
-    pub(super) fn from(&self, at: usize) -> Option<Fields<'a>> {
-        Some(Fields { bytes: self.bytes.get(at..)?, ..*self })
+    pub(super) fn from(&self, at: usize) -> Option<Self> {
+        Some(Self { bytes: self.bytes.get(at..)?, ..*self })
     }
 }
 

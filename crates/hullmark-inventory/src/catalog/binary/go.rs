@@ -14,7 +14,7 @@ use memchr::memmem;
 use hullmark_oci::Limits;
 
 use super::bytes::{Endian, Fields, Width};
-use super::layout::{Access, GoSigns, Layout};
+use super::layout::{Access, GoSigns, Layout, Text};
 use super::window::{Capture, Window};
 
 const MAGIC: &[u8] = b"\xff Go buildinf:";
@@ -137,6 +137,8 @@ impl Search {
         match self.outcome {
             Some(outcome) => outcome,
             None if self.candidate.is_some() => Outcome::Truncated,
+            // Only Go's linker writes such a header, whatever else was removed from the program.
+            None if self.doubt == Outcome::Unreachable => self.doubt,
             // A program that only knows the magic, as a scanner does, is no Go program.
             None if self.signs == GoSigns::None => Outcome::Nothing,
             None if self.doubt != Outcome::Nothing => self.doubt,
@@ -248,8 +250,11 @@ fn decode_inline(bytes: &[u8]) -> Decoded {
 
 struct NotAString;
 
+/// A string and what follows it.
+type Split<'a> = (&'a [u8], &'a [u8]);
+
 /// Splits off a string that is preceded by its length as a varint. `Ok(None)`: not all of it is here.
-fn string(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, NotAString> {
+fn string(bytes: &[u8]) -> Result<Option<Split<'_>>, NotAString> {
     let mut length = 0usize;
     for (index, &byte) in bytes.iter().enumerate() {
         let shift = 7 * index;
@@ -345,9 +350,8 @@ const MAX_VERSIONS: usize = 8192;
 
 impl Strings {
     fn new(layout: &Layout) -> Self {
-        // Linkers for PE and Mach-O put such strings between the code.
-        let in_code = layout.segments.iter().all(|s| s.access != Access::Read);
-        let wanted = |access| access == Access::Read || in_code && access == Access::Execute;
+        let with_code = layout.text == Text::WithCode;
+        let wanted = |access| access == Access::Read || with_code && access == Access::Execute;
         let ranges = layout.segments.iter().filter(|s| wanted(s.access)).map(|s| s.file.clone());
         Self {
             ranges: ranges.collect(),

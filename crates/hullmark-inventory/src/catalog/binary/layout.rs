@@ -28,6 +28,8 @@ pub(super) struct Layout {
     pub(super) data: Vec<Range<u64>>,
     /// Where the dependency list of a Rust program is.
     pub(super) dependencies: Dependencies,
+    /// Where linkers for this format put read-only text.
+    pub(super) text: Text,
     /// Whether the file looks like the work of Go's own linker.
     pub(super) go: GoSigns,
     /// Byte order and address width.
@@ -49,6 +51,15 @@ pub(super) enum Access {
     Read,
     Execute,
     Write,
+}
+
+/// Where linkers put read-only text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Text {
+    /// In segments of its own.
+    Apart,
+    /// In the segment of the code.
+    WithCode,
 }
 
 /// Where to look for the section of a Rust program's dependencies.
@@ -224,6 +235,7 @@ fn elf(head: &[u8], size: u64) -> Option<Layout> {
         } else {
             Dependencies::None
         },
+        text: Text::Apart,
         go: if (1..4096).contains(&sections_at) { GoSigns::Layout } else { GoSigns::None },
         endian,
         width,
@@ -301,8 +313,9 @@ fn pe(head: &[u8]) -> Option<Layout> {
         };
         segments.push(Segment { address: base.saturating_add(u64::from(address)), file, access });
     }
-    let (data, go, endian, width) = (Vec::new(), GoSigns::None, fields.endian, fields.width);
-    Some(Layout { segments, data, dependencies, go, endian, width })
+    let (data, go, text) = (Vec::new(), GoSigns::None, Text::WithCode);
+    let (endian, width) = (fields.endian, fields.width);
+    Some(Layout { segments, data, dependencies, text, go, endian, width })
 }
 
 /// See: `mach-o/loader.h`, `segment_command` and `section`.
@@ -328,7 +341,8 @@ fn mach_o(head: &[u8]) -> Option<Layout> {
         // A command that goes nowhere would be read again and again.
         at = at.checked_add((size as usize).max(8))?;
     }
-    Some(Layout { segments, data: Vec::new(), dependencies, go: GoSigns::None, endian, width })
+    let (data, go, text) = (Vec::new(), GoSigns::None, Text::WithCode);
+    Some(Layout { segments, data, dependencies, text, go, endian, width })
 }
 
 fn mach_o_segment(command: &Fields<'_>) -> Option<Segment> {

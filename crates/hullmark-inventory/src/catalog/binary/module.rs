@@ -18,13 +18,16 @@ const SETTINGS: [(&str, &str); 8] = [
     ("vcs.time", "vcs.time"),
 ];
 
+/// Bytes of a property; what is longer is not what it should be.
+const MAX_PROPERTY: usize = 4096;
+
 /// Returns the packages of a Go program, at most `limit`, and whether there would be more.
 ///
 /// They are `stdlib` (the toolchain's version), the main module (property `go.main`) and the modules linked with it. A main
 /// module that the linker knows only as `(devel)` gets the version that the builder passed with `-ldflags -X`, or one made of
 /// its commit, as Go does it (property `go.version-from`: `ldflags` or `vcs`); otherwise none.
 pub fn packages(info: &BuildInfo, path: &FilePath, limit: usize) -> (Vec<Package>, bool) {
-    let list = ModuleList::parse(&info.modules);
+    let list = ModuleList::parse(&info.modules, limit);
     let mut packages = vec![stdlib(&info.version, path)];
     let main = list.main.as_ref().map(|main| main_module(main, &list, path));
     let settings_go_to = usize::from(main.is_some());
@@ -54,13 +57,17 @@ struct Module<'a> {
 
 impl<'a> ModuleList<'a> {
     /// See: Go source, `runtime/debug/mod.go` `ParseBuildInfo`.
-    fn parse(text: &'a str) -> Self {
+    fn parse(text: &'a str, limit: usize) -> Self {
         let mut list = Self::default();
         for line in text.lines() {
             let mut words = line.split('\t');
             let (kind, first) = (words.next(), words.next().unwrap_or_default());
             let second = words.next().unwrap_or_default();
             let module = Module { path: first, version: second, replaced_by: None };
+            // One more than wanted says that there are more.
+            if list.modules.len() > limit {
+                break;
+            }
             match kind {
                 Some("path") => list.program = first,
                 Some("mod") => list.main = Some(module),
@@ -71,21 +78,30 @@ impl<'a> ModuleList<'a> {
                         last.replaced_by = Some((first, second));
                     }
                 }
-                Some("build") => list.settings.extend(setting(&line["build\t".len()..])),
+                Some("build") => {
+                    let known = |(name, _): &(&str, String)| is_kept(name);
+                    list.settings.extend(setting(&line["build\t".len()..]).filter(known));
+                }
                 _ => {}
             }
         }
         list
     }
 
+    /// Returns a setting; empty if it is not there.
     fn setting(&self, name: &str) -> &str {
         self.settings.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str()).unwrap_or_default()
     }
 
     fn properties(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let program = std::iter::once(("go.path", self.program));
-        program.chain(SETTINGS.iter().map(|(name, property)| (*property, self.setting(name))))
+        let settings = SETTINGS.iter().map(|(name, property)| (*property, self.setting(name)));
+        program.chain(settings).filter(|(_, value)| value.len() <= MAX_PROPERTY)
     }
+}
+
+fn is_kept(name: &str) -> bool {
+    name == "-ldflags" || SETTINGS.iter().any(|(kept, _)| *kept == name)
 }
 
 /// Splits `key=value`, either of which may be quoted as in Go.

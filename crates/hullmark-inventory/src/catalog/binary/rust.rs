@@ -26,7 +26,7 @@ const SECTION: &[u8] = b".dep-v0\0";
 const FRONT: u64 = 1 << 20;
 
 /// Uncompressed bytes of a list; one of a thousand crates has about 100 kB.
-const MAX_LIST: u64 = 16 << 20;
+const MAX_LIST: u64 = 4 << 20;
 
 /// Why a list could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,29 +60,40 @@ pub(super) struct Search {
     wanted: Dependencies,
     kept: Vec<Capture>,
     end: u64,
+    /// Whether there is more than may be kept.
+    is_partial: bool,
 }
 
 impl Search {
     pub(super) fn new(layout: &Layout, size: u64, limits: &Limits) -> Self {
         let limit = limits.executable_tail_bytes as u64;
-        let ranges = match &layout.dependencies {
-            Dependencies::None => vec![],
+        let mut is_partial = false;
+        let (first, second) = match &layout.dependencies {
+            Dependencies::None => (None, None),
             Dependencies::Section(section) => {
-                vec![section.start..section.end.min(section.start.saturating_add(limit))]
+                let end = section.end.min(section.start.saturating_add(limit));
+                (Some(section.start..end), None)
             }
             Dependencies::Table(table) => {
-                let start = table.loaded_end.min(table.file.start);
+                let start = table.loaded_end.min(size);
                 let front = FRONT.min(limit / 8);
-                if size - start <= limit {
-                    vec![start..size]
+                is_partial = size - start > limit;
+                if table.file.start < start {
+                    // Not at the end, as linkers do it, but in front of, or among, what is loaded.
+                    is_partial = false;
+                    let table = table.file.start..table.file.end.min(table.file.start + limit);
+                    (Some(table), Some(start.max(size.saturating_sub(limit))..size))
+                } else if !is_partial {
+                    (Some(start..size), None)
                 } else {
-                    vec![start..start + front, size - (limit - front)..size]
+                    (Some(start..start + front), Some(size - (limit - front)..size))
                 }
             }
         };
-        let end = ranges.last().map_or(0, |range| range.end);
-        let kept = ranges.into_iter().map(Capture::new).collect();
-        Self { wanted: layout.dependencies.clone(), kept, end }
+        let ranges = [first, second].into_iter().flatten();
+        let end = ranges.clone().map(|range| range.end).max().unwrap_or(0);
+        let kept = ranges.map(Capture::new).collect();
+        Self { wanted: layout.dependencies.clone(), kept, end, is_partial }
     }
 
     pub(super) fn feed(&mut self, window: &Window<'_>) {
@@ -98,7 +109,7 @@ impl Search {
         let section = match &self.wanted {
             Dependencies::None => None,
             Dependencies::Section(section) => Some(section.clone()),
-            Dependencies::Table(table) => self.find(table, layout),
+            Dependencies::Table(table) => self.find(table, layout)?,
         };
         let Some(section) = section else { return Ok(None) };
         match self.get(&section) {
@@ -112,7 +123,7 @@ impl Search {
         self.kept.iter().find_map(|kept| kept.get(range))
     }
 
-    fn find(&self, table: &SectionTable, layout: &Layout) -> Option<Range<u64>> {
+    fn find(&self, table: &SectionTable, layout: &Layout) -> Result<Option<Range<u64>>, ListError> {
         const WITHOUT_CONTENT: u32 = 8;
         let (endian, width) = (layout.endian, layout.width);
         let section = |entry| {
@@ -120,15 +131,21 @@ impl Search {
             let start = entry.word(8 + 2 * width.bytes())?;
             Some(start..start.checked_add(entry.word(8 + 3 * width.bytes())?)?)
         };
-        let entries = self.get(&table.file)?;
-        let names = self.get(&section(entries.chunks_exact(table.entry).nth(table.names)?)?)?;
+        let entries = self.get(&table.file);
+        let names = entries.and_then(|entries| {
+            self.get(&section(entries.chunks_exact(table.entry).nth(table.names)?)?)
+        });
+        let (Some(entries), Some(names)) = (entries, names) else {
+            // Where all of it was kept, the table is not one, or a tool has put the names elsewhere.
+            return if self.is_partial { Err(ListError::OutOfReach) } else { Ok(None) };
+        };
         let entry = entries.chunks_exact(table.entry).find(|entry| {
             let fields = Fields { bytes: entry, endian, width };
             let name = fields.u32(0).and_then(|at| names.get(at as usize..));
             name.is_some_and(|name| name.starts_with(SECTION))
                 && fields.u32(4) != Some(WITHOUT_CONTENT)
-        })?;
-        section(entry)
+        });
+        Ok(entry.and_then(section))
     }
 }
 

@@ -178,7 +178,8 @@ mod tests {
             while window.advance().unwrap() {
                 seen.extend_from_slice(window.fresh_part(&(0..u64::MAX)).1);
             }
-            assert_eq!(seen, content[range.start as usize..range.end as usize], "{range:?}");
+            let [start, end] = [range.start, range.end].map(|at| usize::try_from(at).unwrap());
+            assert_eq!(seen, content[start..end], "{range:?}");
         }
     }
 }
