@@ -80,7 +80,7 @@ pub(crate) async fn open(
     blocking(move || {
         let file = opening.spool.fill(reader, &name)?;
         let store = Store::index(file, &name, &opening.limits)?;
-        opening.from_store(store, ArchiveForm::Any, &Selection::Only, name)
+        opening.open_store(store, ArchiveForm::Any, &Selection::Only, name)
     })
     .await
 }

@@ -4,6 +4,7 @@
 //! through [`hullmark_oci::ImageSource`]; documents are compared with their digests here, blobs by whoever reads them.
 
 mod daemon;
+pub mod environment;
 mod local;
 pub mod options;
 pub mod progress;

@@ -67,12 +67,12 @@ impl Opening {
         selection: &Selection,
         name: String,
     ) -> Result<LocalImage, SourceError> {
-        self.from_layout(Store::Folder(path), selection, name)
+        self.open_layout(Store::Folder(path), selection, name)
     }
 
     /// Opens a folder that `skopeo copy … dir:` wrote.
     pub(crate) fn skopeo_dir(self, path: PathBuf, name: String) -> Result<LocalImage, SourceError> {
-        self.from_skopeo(Store::Folder(path), name)
+        self.open_skopeo(Store::Folder(path), name)
     }
 
     /// Opens a tar archive.
@@ -84,11 +84,11 @@ impl Opening {
         name: String,
     ) -> Result<LocalImage, SourceError> {
         let store = Store::open_archive(path, &self.spool, &self.limits)?;
-        self.from_store(store, form, selection, name)
+        self.open_store(store, form, selection, name)
     }
 
     /// Opens an archive that was opened already.
-    pub(crate) fn from_store(
+    pub(crate) fn open_store(
         self,
         store: Store,
         form: ArchiveForm,
@@ -96,22 +96,22 @@ impl Opening {
         name: String,
     ) -> Result<LocalImage, SourceError> {
         match form {
-            ArchiveForm::Oci => self.from_layout(store, selection, name),
-            ArchiveForm::Docker => self.from_saved(store, selection, name),
-            ArchiveForm::Skopeo => self.from_skopeo(store, name),
+            ArchiveForm::Oci => self.open_layout(store, selection, name),
+            ArchiveForm::Docker => self.open_saved(store, selection, name),
+            ArchiveForm::Skopeo => self.open_skopeo(store, name),
             ArchiveForm::Any => {
                 let has_layout = store.contains(layout::INDEX);
                 let has_saved = store.contains(docker_save::MANIFEST);
                 match (has_layout, has_saved) {
                     (true, true) => {
                         let saved = saved::read_list(&store, &name, &self.limits)?;
-                        let image = self.from_layout(store, selection, name)?;
+                        let image = self.open_layout(store, selection, name)?;
                         image.0.check_agreement(&saved)?;
                         Ok(image)
                     }
-                    (true, false) => self.from_layout(store, selection, name),
-                    (false, true) if is_skopeo(&store)? => self.from_skopeo(store, name),
-                    (false, true) => self.from_saved(store, selection, name),
+                    (true, false) => self.open_layout(store, selection, name),
+                    (false, true) if is_skopeo(&store)? => self.open_skopeo(store, name),
+                    (false, true) => self.open_saved(store, selection, name),
                     (false, false) => Err(SourceError::Malformed {
                         what: name,
                         detail: "the archive has neither `index.json` (OCI layout) nor \
@@ -123,7 +123,7 @@ impl Opening {
         }
     }
 
-    fn from_layout(
+    fn open_layout(
         self,
         store: Store,
         selection: &Selection,
@@ -168,7 +168,7 @@ impl Opening {
         Ok(self.image(name, store, top, Naming::Layout, manifests))
     }
 
-    fn from_skopeo(self, store: Store, name: String) -> Result<LocalImage, SourceError> {
+    fn open_skopeo(self, store: Store, name: String) -> Result<LocalImage, SourceError> {
         let bytes =
             store.read(docker_save::MANIFEST, self.limits.manifest_bytes)?.ok_or_else(|| {
                 SourceError::Malformed {
@@ -221,27 +221,26 @@ impl Inner {
     /// Manifests listed in `index.json`, directly or under the subject's fallback tag, that name the subject.
     fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
         let tag = fallback_tag(subject);
-        let mut candidates = Vec::new();
+        let limit = self.limits.index_manifests;
+        let mut candidates = BTreeMap::new();
         for descriptor in &self.listed {
-            if descriptor.size > self.limits.manifest_bytes {
-                continue;
-            }
-            candidates.push(descriptor.clone());
-            if descriptor.annotations.get(layout::REF_NAME) == Some(&tag) {
-                let bytes = self.manifest(descriptor, self.limits.manifest_bytes)?;
-                if let Ok(Document::Index(index)) =
+            if descriptor.annotations.get(layout::REF_NAME) == Some(&tag)
+                && let Ok(bytes) = self.manifest(descriptor, self.limits.manifest_bytes)
+                && let Ok(Document::Index(index)) =
                     Document::parse(&bytes, Some(&descriptor.media_type))
-                {
-                    candidates
-                        .extend(index.manifests.into_iter().take(self.limits.index_manifests));
-                }
+            {
+                candidates.extend(index.manifests.into_iter().map(|d| (d.digest.clone(), d)));
+            }
+            candidates.insert(descriptor.digest.clone(), descriptor.clone());
+            if candidates.len() > limit {
+                return Err(SourceError::Malformed {
+                    what: self.name.clone(),
+                    detail: format!("it lists more than {limit} manifests"),
+                });
             }
         }
         let mut found: Vec<Descriptor> = Vec::new();
-        for mut candidate in candidates {
-            if found.iter().any(|d| d.digest == candidate.digest) {
-                continue;
-            }
+        for mut candidate in candidates.into_values() {
             let bytes = match self.manifest(&candidate, self.limits.manifest_bytes) {
                 Ok(bytes) => bytes,
                 // An index may list what a layout does not hold; that is no referrer that could be read.
@@ -261,7 +260,6 @@ impl Inner {
                 found.push(candidate);
             }
         }
-        found.sort_by(|a, b| a.digest.cmp(&b.digest));
         Ok(found)
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn read_list(
 }
 
 impl Opening {
-    pub(super) fn from_saved(
+    pub(super) fn open_saved(
         self,
         store: Store,
         selection: &Selection,
@@ -70,8 +70,16 @@ impl Opening {
         let config = Descriptor::of(media_type::DOCKER_CONFIG, &config_bytes);
         let mut names = BTreeMap::from([(config.digest.clone(), image.config.clone())]);
         let mut layers = Vec::new();
+        // A compressed file is hashed once, however often it is listed.
+        let mut compressed: BTreeMap<&str, Descriptor> = BTreeMap::new();
         for (file, diff_id) in image.layers.iter().zip(diff_ids) {
-            let layer = describe_layer(&store, file, diff_id, &name)?;
+            let layer = match compressed.get(file.as_str()) {
+                Some(layer) => layer.clone(),
+                None => describe_layer(&store, file, diff_id, &name)?,
+            };
+            if layer.media_type != media_type::OCI_LAYER {
+                compressed.insert(file, layer.clone());
+            }
             names.insert(layer.digest.clone(), file.clone());
             layers.push(layer);
         }
@@ -123,19 +131,18 @@ impl Inner {
     /// Such archives are common, and tools differ in which list they read. If they described different images, one would be judged
     /// and the other be loaded.
     pub(super) fn check_agreement(&self, saved: &[SavedImage]) -> Result<(), SourceError> {
-        let mut of_top = BTreeSet::new();
-        let mut of_all = BTreeSet::new();
+        let mut of_top = Configs::default();
         self.collect_configs(&self.top.descriptor, 0, &mut of_top);
-        for descriptor in &self.listed {
+        let mut of_all = Configs::default();
+        for descriptor in self.listed.iter().chain([&self.top.descriptor]) {
             self.collect_configs(descriptor, 0, &mut of_all);
         }
-        of_all.extend(of_top.iter().cloned());
         let mut ids = BTreeSet::new();
         for image in saved {
             let bytes = self.store.read(&image.config, self.limits.config_bytes)?;
             ids.extend(bytes.map(|b| Digest::sha256(&b)));
         }
-        if ids.is_subset(&of_all) && !ids.is_disjoint(&of_top) {
+        if ids.is_subset(&of_all.configs) && !ids.is_disjoint(&of_top.configs) {
             return Ok(());
         }
         Err(SourceError::Malformed {
@@ -147,21 +154,33 @@ impl Inner {
     }
 
     /// Collects the configurations of all manifests under a descriptor, as far as the archive holds them.
-    fn collect_configs(&self, at: &Descriptor, depth: usize, into: &mut BTreeSet<Digest>) {
-        if depth > self.limits.index_depth || into.len() > self.limits.index_manifests {
+    ///
+    /// Every document is read once, however often it is listed; beyond the limit nothing is collected, and the lists do not agree.
+    fn collect_configs(&self, at: &Descriptor, depth: usize, into: &mut Configs) {
+        if depth > self.limits.index_depth
+            || into.visited.len() > self.limits.index_manifests
+            || !into.visited.insert(at.digest.clone())
+        {
             return;
         }
         let Ok(bytes) = self.manifest(at, self.limits.manifest_bytes) else { return };
         match Document::parse(&bytes, Some(&at.media_type)) {
             Ok(Document::Manifest(Manifest { config, .. })) => {
-                into.insert(config.digest);
+                into.configs.insert(config.digest);
             }
             Ok(Document::Index(index)) => {
-                for child in index.manifests.iter().take(self.limits.index_manifests) {
+                for child in &index.manifests {
                     self.collect_configs(child, depth + 1, into);
                 }
             }
             Err(_) => {}
         }
     }
+}
+
+/// The configurations found so far, and the documents that were looked at.
+#[derive(Default)]
+struct Configs {
+    configs: BTreeSet<Digest>,
+    visited: BTreeSet<Digest>,
 }

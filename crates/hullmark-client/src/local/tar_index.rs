@@ -12,6 +12,9 @@ use std::sync::Arc;
 use hullmark_oci::Limits;
 
 const BLOCK: u64 = 512;
+type Block = [u8; 512];
+/// Bytes of all names and link targets together. An image's archive has some kilobytes.
+const NAMES: usize = 64 * 1024 * 1024;
 /// How many links lead from a name to its file at most.
 const LINK_HOPS: usize = 8;
 
@@ -20,6 +23,8 @@ const LINK_HOPS: usize = 8;
 pub(crate) struct TarIndex {
     file: Arc<File>,
     entries: BTreeMap<Box<str>, Entry>,
+    /// Bytes of names and link targets so far.
+    names: usize,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -48,6 +53,8 @@ pub(crate) enum TarError {
     Sparse(u64),
     #[error("the archive has more than {0} entries")]
     Entries(usize),
+    #[error("the archive has more than {NAMES} bytes of names")]
+    Names,
     #[error("an extended tar header at byte {0} is too large")]
     HeaderTooLarge(u64),
     #[error("the archive has several files named `{0}`")]
@@ -77,7 +84,7 @@ impl TarIndex {
     pub(crate) fn build(file: File, limits: &Limits) -> Result<Self, TarError> {
         let file = Arc::new(file);
         let length = file.metadata().map_err(|source| TarError::Io { at: 0, source })?.len();
-        let mut index = Self { file, entries: BTreeMap::new() };
+        let mut index = Self { file, entries: BTreeMap::new(), names: 0 };
         let mut at = 0;
         let mut count = 0;
         let mut extended = Extended::default();
@@ -115,7 +122,7 @@ impl TarIndex {
                     }
                     extended.read(header.kind, &index.bytes(data, size)?, at)?;
                 }
-                _ => index.add(header, std::mem::take(&mut extended), data, size, limits),
+                _ => index.add(header, std::mem::take(&mut extended), data, size, limits)?,
             }
             at = next;
         }
@@ -148,26 +155,35 @@ impl TarIndex {
         Err(TarError::Link(name.to_owned()))
     }
 
-    fn add(&mut self, header: Header, extended: Extended, offset: u64, size: u64, limits: &Limits) {
+    fn add(
+        &mut self,
+        header: Header,
+        extended: Extended,
+        offset: u64,
+        size: u64,
+        limits: &Limits,
+    ) -> Result<(), TarError> {
         let text = |bytes: Vec<u8>| -> Option<String> {
             String::from_utf8(bytes).ok().filter(|t| t.len() <= limits.path_bytes)
         };
         // Every name that an image's documents can ask for is UTF-8, so that other names are of no use here.
-        let Some(name) = text(extended.gnu_path.or(extended.path).unwrap_or(header.name)) else {
-            return;
+        let name = text(extended.gnu_path.or(extended.path).unwrap_or(header.name));
+        let Some(name) = name.and_then(|name| resolve("", &name)) else { return Ok(()) };
+        let link = text(extended.gnu_link.or(extended.link).unwrap_or(header.link));
+        let leads_to = |folder: &str| {
+            let target = link.and_then(|link| resolve(folder, &link)).unwrap_or_default();
+            Entry::Link(target.into())
         };
-        let Some(name) = resolve("", &name) else { return };
-        let link =
-            || text(extended.gnu_link.or(extended.link).unwrap_or(header.link)).unwrap_or_default();
         let entry = match header.kind {
             b'0' | 0 | b'7' => Entry::File { offset, size },
-            b'1' => resolve("", &link()).map_or(Entry::Link("".into()), |t| Entry::Link(t.into())),
-            b'2' => {
-                let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
-                resolve(folder, &link()).map_or(Entry::Link("".into()), |t| Entry::Link(t.into()))
-            }
-            _ => return,
+            b'1' => leads_to(""),
+            b'2' => leads_to(name.rsplit_once('/').map_or("", |(folder, _)| folder)),
+            _ => return Ok(()),
         };
+        self.names += name.len() + if let Entry::Link(target) = &entry { target.len() } else { 0 };
+        if self.names > NAMES {
+            return Err(TarError::Names);
+        }
         match self.entries.entry(name.into()) {
             MapEntry::Vacant(vacant) => {
                 vacant.insert(entry);
@@ -178,10 +194,11 @@ impl TarIndex {
                 }
             }
         }
+        Ok(())
     }
 
-    fn block(&self, at: u64) -> Result<[u8; BLOCK as usize], TarError> {
-        let mut block = [0; BLOCK as usize];
+    fn block(&self, at: u64) -> Result<Block, TarError> {
+        let mut block = [0; 512];
         self.read_exact(&mut block, at)?;
         Ok(block)
     }
@@ -227,7 +244,7 @@ struct Header {
 
 impl Header {
     /// Parses a header; `None` for the zero block that ends an archive.
-    fn parse(block: &[u8; BLOCK as usize], at: u64) -> Result<Option<Self>, TarError> {
+    fn parse(block: &Block, at: u64) -> Result<Option<Self>, TarError> {
         if block.iter().all(|&b| b == 0) {
             return Ok(None);
         }

@@ -371,7 +371,7 @@ impl<'a> Backoff<'a> {
         }
         self.left -= 1;
         let pause = wait.unwrap_or_default().max(self.next.min(self.retry.longest));
-        tracing::debug!(pause_ms = pause.as_millis() as u64, "{what} is tried again: {detail}");
+        tracing::debug!(pause_s = pause.as_secs_f64(), "{what} is tried again: {detail}");
         self.next = self.next.saturating_mul(2);
         tokio::time::sleep(pause).await;
         Ok(())

@@ -342,7 +342,8 @@ fn referrers_are_listed_page_by_page_or_by_tag() {
     let pages = [list(&[entry("a"), entry("b")]), list(&[entry("b"), entry("c")])];
     let many: Vec<_> = (0..12).map(|n| entry(&n.to_string())).collect();
     let many = list(&many);
-    let show = |lie: Box<dyn Fn(&str) -> Option<Reply> + Send + Sync>| {
+    type Lie = Box<dyn Fn(&str) -> Option<Reply> + Send + Sync>;
+    let show = |lie: Lie| {
         let (server, served) = scripted(move |request, _| lie(&request.path));
         let subject = served.image.descriptor.digest.clone();
         let mut options = quick();

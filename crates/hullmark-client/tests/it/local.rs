@@ -321,6 +321,31 @@ fn an_archive_that_is_two_images_is_refused() {
 }
 
 #[test]
+fn indexes_that_list_each_other_a_thousand_times_are_read_once() {
+    let image = tiny_image("a");
+    let name = |c: &[u8]| hullmark_oci::layout::blob_path(&Digest::sha256(c));
+    let mut files = vec![(name(&image.manifest), image.manifest.clone())];
+    let mut below = image.descriptor.clone();
+    for _ in 0..4 {
+        let index = index_json(&vec![&below; 900]).into_bytes();
+        below = Descriptor::of(media_type::OCI_INDEX, &index);
+        files.push((name(&index), index));
+    }
+    files.push(("index.json".to_owned(), index_json(&[&below]).into_bytes()));
+    files.push((name(&image.config), image.config.clone()));
+    let list = format!(r#"[{{"Config":"{}","Layers":[]}}]"#, name(&image.config));
+    files.push(("manifest.json".to_owned(), list.into_bytes()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tar");
+    let archive = tar(&files.iter().map(|(n, c)| Entry::File(n, c)).collect::<Vec<_>>());
+    std::fs::write(&path, archive).unwrap();
+    run(async {
+        let source = open(&path.display().to_string()).await.unwrap();
+        assert_eq!(source.resolve().await.unwrap().descriptor.digest, below.digest);
+    });
+}
+
+#[test]
 fn damaged_and_oversized_archives_are_refused() {
     let image = tiny_image("a");
     let good = saved(&image, &[Entry::File("x", &image.layer)], &["x"]);
@@ -494,7 +519,7 @@ fn damage_anywhere_is_an_error_or_harmless() {
     };
     let mut whole = 0;
     run(async {
-        for _ in 0..1500 {
+        for _ in 0..600 {
             let mut bytes = good.clone();
             let at = next(bytes.len());
             bytes[at] = u8::try_from(next(256)).unwrap();
@@ -510,5 +535,5 @@ fn damage_anywhere_is_an_error_or_harmless() {
             }
         }
     });
-    assert!(whole > 0 && whole < 1500, "{whole}");
+    assert!(whole > 0 && whole < 600, "{whole}");
 }

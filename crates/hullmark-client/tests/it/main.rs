@@ -1,5 +1,7 @@
 //! Every image source, against files, real servers and scripted ones.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod access;
 mod daemon;
 mod hostile;

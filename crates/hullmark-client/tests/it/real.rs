@@ -113,7 +113,7 @@ fn a_blob_that_rotted_in_the_registry_is_noticed() {
         assert!(error.contains("was not found"), "{error}");
         // The configuration is compared here, not by the caller.
         let file = registry.blob_file(&manifest.config.digest);
-        std::fs::write(&file, vec![b' '; manifest.config.size as usize]).unwrap();
+        std::fs::write(&file, vec![b' '; usize::try_from(manifest.config.size).unwrap()]).unwrap();
         let error = source.manifest(&manifest.config, 1 << 20).await.unwrap_err();
         assert!(chain(&error).contains("content has digest"), "{error}");
     });

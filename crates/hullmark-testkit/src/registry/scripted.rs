@@ -263,7 +263,7 @@ fn write_reply(stream: &mut impl Write, reply: &Reply) -> io::Result<bool> {
     }
     match &reply.body {
         Body::Whole(content) => {
-            head.push_str(&format!("content-length: {}\r\n\r\n", content.len()))
+            head.push_str(&format!("content-length: {}\r\n\r\n", content.len()));
         }
         Body::Lying { length, .. } => head.push_str(&format!("content-length: {length}\r\n\r\n")),
         Body::Chunked { .. } => head.push_str("transfer-encoding: chunked\r\n\r\n"),
