@@ -185,27 +185,18 @@ fn source(upstream: &str) -> SourcePackage {
     SourcePackage { name: name.into(), version }
 }
 
-/// Reads `NAME-VERSION-RELEASE.src.rpm`. Such a name has no epoch; the binary package's is the best guess, and the usual case.
+/// Reads `NAME-VERSION-RELEASE.src.rpm`. Such a name has no epoch, here as in the package database.
 fn source_rpm(upstream: &str, own: &str) -> SourcePackage {
-    let stem = upstream
-        .strip_suffix(".src.rpm")
-        .or_else(|| upstream.strip_suffix(".nosrc.rpm"))
-        .unwrap_or(upstream);
+    let stem = upstream.strip_suffix(".src.rpm").or_else(|| upstream.strip_suffix(".nosrc.rpm"));
     let parts = stem
-        .rsplit_once('-')
-        .and_then(|(rest, release)| Some((rest.rsplit_once('-')?, release)))
-        .filter(|_| stem.len() < upstream.len());
+        .and_then(|stem| stem.rsplit_once('-'))
+        .and_then(|(rest, release)| Some((rest.rsplit_once('-')?, release)));
     let Some(((name, version), release)) = parts else {
         return source(upstream);
     };
-    let (epoch, own) = own.split_once(':').map_or((None, own), |(e, v)| (Some(e), v));
+    let own = own.split_once(':').map_or(own, |(_, version)| version);
     let version = format!("{version}-{release}");
-    let version = match epoch {
-        _ if version == own => None,
-        Some(epoch) => Some(format!("{epoch}:{version}")),
-        None => Some(version),
-    };
-    SourcePackage { name: name.into(), version }
+    SourcePackage { name: name.into(), version: (version != own).then_some(version) }
 }
 
 /// Returns `ID-RELEASE`, or the code name where a distribution has no release number.
@@ -337,7 +328,7 @@ mod tests {
                 Rpm,
                 "perl-Errno",
                 "0:1.30-9",
-                source("perl", Some("0:5.32-4")),
+                source("perl", Some("5.32-4")),
                 os("fedora", "39"),
                 "pkg:rpm/fedora/perl-Errno@1.30-9?arch=a&distro=fedora-39&epoch=0&upstream=perl-5.32-4.src.rpm",
             ),

@@ -7,7 +7,7 @@ use hullmark_oci::FilePath;
 
 use crate::os_release::OsRelease;
 use crate::package::{Owner, Package, PackageKind, Presence, SourcePackage};
-use crate::{Gap, GapReason};
+use crate::{Gap, GapReason, Inventory};
 
 /// A name and a value; names may repeat.
 pub(super) type Fact = (String, String);
@@ -150,7 +150,7 @@ fn owner(text: &str) -> Option<Owner> {
 }
 
 /// Returns the kind with this name.
-pub(super) fn kind_named(name: &str) -> Option<PackageKind> {
+fn kind_named(name: &str) -> Option<PackageKind> {
     PackageKind::ALL.into_iter().find(|kind| kind.as_str() == name)
 }
 
@@ -190,8 +190,24 @@ pub(super) fn apply_os(os: &mut OsRelease, name: &str, value: &str) {
     }
 }
 
+/// Returns what is said of the image as a whole: gaps, and facts about the system.
+pub(super) fn of_image(inventory: &Inventory) -> Vec<Fact> {
+    let system = inventory.system.iter();
+    let system = system.map(|(name, value)| (format!("hullmark:system:{name}"), value.clone()));
+    inventory.gaps.iter().map(of_gap).chain(system).collect()
+}
+
+/// Applies one fact to the image as a whole.
+pub(super) fn apply_image(inventory: &mut Inventory, name: &str, value: &str) {
+    if name == "hullmark:gap" {
+        inventory.gaps.push(gap(value));
+    } else if let Some(name) = name.strip_prefix("hullmark:system:") {
+        inventory.system.push((name.into(), value.into()));
+    }
+}
+
 /// Writes a gap as one value.
-pub(super) fn of_gap(gap: &Gap) -> Fact {
+fn of_gap(gap: &Gap) -> Fact {
     let layer = gap.layer.as_ref().map(hullmark_oci::Digest::as_str);
     let value = serde_json::json!({
         "reason": gap.reason.as_str(), "path": gap.path.as_str(), "layer": layer, "detail": gap.detail,
@@ -200,7 +216,7 @@ pub(super) fn of_gap(gap: &Gap) -> Fact {
 }
 
 /// Reads a gap back; one that is not understood stays one.
-pub(super) fn gap(value: &str) -> Gap {
+fn gap(value: &str) -> Gap {
     #[derive(serde::Deserialize)]
     struct Written {
         reason: GapReason,

@@ -28,6 +28,8 @@ struct InventoryV1 {
     packages: Vec<PackageV1>,
     gaps: Vec<GapV1>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    system: Vec<SystemV1>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     executables: Vec<ExecutableV1>,
 }
 
@@ -118,6 +120,12 @@ struct GapV1 {
 }
 
 #[derive(Serialize, Deserialize)]
+struct SystemV1 {
+    name: String,
+    value: String,
+}
+
+#[derive(Serialize, Deserialize)]
 struct ExecutableV1 {
     path: String,
     digest: Digest,
@@ -127,10 +135,12 @@ struct ExecutableV1 {
 
 /// Writes a `hullmark.inventory/v1` document.
 pub fn write(document: &Document<'_>) -> Vec<u8> {
-    let inventory = document.inventory;
+    // Taken apart, so that a new part cannot be forgotten here.
+    let Inventory { os, packages, gaps, system, executables } = document.inventory;
     let subject = &document.subject;
-    let os = inventory.os.as_ref();
-    let package = |package: &Package| package_v1(package, os, document.owned_files);
+    let package = |package: &Package| package_v1(package, os.as_ref(), document.owned_files);
+    let fact =
+        |(name, value): &(String, String)| SystemV1 { name: name.clone(), value: value.clone() };
     to_json(&InventoryV1 {
         schema: SCHEMA.into(),
         tool: ToolV1 { name: "hullmark".into(), version: document.tool_version.into() },
@@ -140,10 +150,11 @@ pub fn write(document: &Document<'_>) -> Vec<u8> {
             digest: subject.digest.clone(),
             platform: subject.platform.as_ref().map(ToString::to_string),
         },
-        os: os.cloned().map(Into::into),
-        packages: inventory.packages.iter().map(package).collect(),
-        gaps: inventory.gaps.iter().cloned().map(Into::into).collect(),
-        executables: inventory.executables.iter().cloned().map(Into::into).collect(),
+        os: os.clone().map(Into::into),
+        packages: packages.iter().map(package).collect(),
+        gaps: gaps.iter().cloned().map(Into::into).collect(),
+        system: system.iter().map(fact).collect(),
+        executables: executables.iter().cloned().map(Into::into).collect(),
     })
 }
 
@@ -174,10 +185,12 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Sbom, SbomError> {
         os: document.os.map(Into::into),
         packages: document.packages.into_iter().map(Into::into).collect(),
         gaps: document.gaps.into_iter().map(Into::into).collect(),
+        system: document.system.into_iter().map(|fact| (fact.name, fact.value)).collect(),
         executables: document.executables.into_iter().map(Into::into).collect(),
     };
     inventory.packages.sort();
     inventory.gaps.sort();
+    inventory.system.sort();
     inventory.executables.sort();
     let subject = Subject {
         name: document.subject.name,

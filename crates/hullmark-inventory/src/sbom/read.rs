@@ -321,8 +321,8 @@ impl<'l> Collector<'l> {
         }
     }
 
-    pub(super) fn add_gap(&mut self, gap: Gap) {
-        self.inventory.gaps.push(gap);
+    pub(super) fn image_fact(&mut self, name: &str, value: &str) {
+        facts::apply_image(&mut self.inventory, name, value);
     }
 
     /// Says what could not be used of the component `name`.
@@ -342,6 +342,7 @@ impl<'l> Collector<'l> {
         inventory.packages.sort();
         inventory.gaps.sort();
         inventory.gaps.dedup();
+        inventory.system.sort();
         inventory.executables.sort();
         inventory
     }

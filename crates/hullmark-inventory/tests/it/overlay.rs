@@ -10,7 +10,7 @@ use hullmark_oci::layer::{self, Expected};
 use hullmark_testkit::images::{OciArchive, TestImage};
 use hullmark_testkit::shared_data;
 
-fn inventory(image: &TestImage) -> Inventory {
+pub(super) fn inventory(image: &TestImage) -> Inventory {
     let options = ScanOptions::default();
     let fragments: Vec<_> = image
         .layers

@@ -11,7 +11,24 @@ use hullmark_inventory::sbom::{
 };
 use hullmark_inventory::{Executable, Gap, GapReason, Inventory};
 use hullmark_oci::{Digest, FilePath, Limits};
+use hullmark_testkit::images::OciArchive;
 use serde_json::{Value, json};
+
+const REASONS: [GapReason; 13] = [
+    GapReason::Malformed,
+    GapReason::Truncated,
+    GapReason::TooLarge,
+    GapReason::TooDeep,
+    GapReason::Unsupported,
+    GapReason::Encrypted,
+    GapReason::Unreadable,
+    GapReason::ForeignLayer,
+    GapReason::UnreadLink,
+    GapReason::Incomplete,
+    GapReason::UnknownOs,
+    GapReason::NoAdvisories,
+    GapReason::StaleAdvisories,
+];
 
 type Writer = fn(&Document<'_>) -> Vec<u8>;
 const WRITERS: [(Format, Writer); 3] = [
@@ -48,7 +65,36 @@ fn documents_come_back_as_they_went() {
             }
             assert_eq!(got.packages.len(), want.packages.len(), "{name} {format:?}");
             assert_eq!(got.gaps, want.gaps, "{name} {format:?}");
+            assert_eq!(got.system, want.system, "{name} {format:?}");
             assert_eq!(got.executables, want.executables, "{name} {format:?}");
+        }
+    }
+}
+
+#[test]
+fn real_images_come_back_as_they_went() {
+    let Some(images) = hullmark_testkit::shared_data("images") else {
+        return;
+    };
+    for name in
+        ["debian12-app", "alpine310", "mariner2-rpm", "distroless12-polyglot", "scratch-go-esbuild"]
+    {
+        let archive = OciArchive::read(&images.join(format!("{name}.oci.tar")));
+        let inventory = super::overlay::inventory(&archive.images()[0]);
+        assert!(!inventory.packages.is_empty(), "{name}");
+        for (format, write) in WRITERS {
+            let sbom = read(&write(&document(&inventory)), &Limits::default()).unwrap();
+            assert_eq!(sbom.inventory.os, inventory.os, "{name} {format:?}");
+            assert_eq!(sbom.inventory.gaps, inventory.gaps, "{name} {format:?}");
+            assert_eq!(
+                sbom.inventory.packages.len(),
+                inventory.packages.len(),
+                "{name} {format:?}"
+            );
+            for (got, want) in sbom.inventory.packages.iter().zip(&inventory.packages) {
+                let same = |p: &Package| Package { licenses: Vec::new(), ..p.clone() };
+                assert_eq!(same(got), same(want), "{name} {format:?}");
+            }
         }
     }
 }
@@ -128,6 +174,11 @@ fn own_json_is_valid() {
     let schema: Value = serde_json::from_slice(&std::fs::read(root).unwrap()).unwrap();
     let kinds: Vec<&str> = PackageKind::ALL.iter().map(|k| k.as_str()).collect();
     assert_eq!(schema["$defs"]["kind"]["enum"], json!(kinds));
+    let reasons: Vec<&str> = REASONS.iter().map(|r| r.as_str()).collect();
+    assert_eq!(
+        schema["properties"]["gaps"]["items"]["properties"]["reason"]["enum"],
+        json!(reasons)
+    );
 }
 
 #[test]
@@ -166,7 +217,8 @@ fn parts_of_a_cyclonedx_document_are_where_tools_look_for_them() {
     }
     let whole = Inventory { gaps: Vec::new(), ..inventory };
     let bom = cyclonedx::bom(&document(&whole));
-    assert!(bom.compositions.is_empty() && bom.metadata.properties.is_empty());
+    assert!(bom.compositions.is_empty());
+    assert!(bom.metadata.properties.iter().all(|p| p.name != "hullmark:gap"));
 }
 
 #[test]
@@ -530,6 +582,7 @@ fn everything() -> Inventory {
                 detail: "a \"jar\" in a jar".into(),
             },
         ],
+        system: vec![("rhel.content-set".into(), "a\"b".into()), ("ubuntu.pro".into(), "1".into())],
         executables: vec![
             Executable { path: "bin/sh".into(), digest: digest.clone(), interpreter: None },
             Executable { path: "bin/x".into(), digest, interpreter: Some("/bin/sh -e".into()) },
@@ -589,7 +642,7 @@ fn hostile() -> Inventory {
         cpe: Some("cpe:/o:\n".into()),
         ..OsRelease::default()
     };
-    Inventory { os: Some(os), packages, gaps: Vec::new(), executables: Vec::new() }
+    Inventory { os: Some(os), packages, ..Inventory::default() }
 }
 
 fn bom(components: &[Value]) -> Value {

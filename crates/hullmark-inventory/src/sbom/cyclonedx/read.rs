@@ -125,8 +125,8 @@ pub(in crate::sbom) fn read(bytes: &[u8], limits: &Limits) -> Result<Sbom, SbomE
     // The last component is looked at first, so they are stacked in reverse.
     let mut pending: Vec<Component> = bom.components.into_iter().rev().collect();
     if let Some(metadata) = bom.metadata {
-        for property in metadata.properties.iter().filter(|p| p.name == "hullmark:gap") {
-            collector.add_gap(facts::gap(&property.value));
+        for (name, value) in pairs(&metadata.properties) {
+            collector.image_fact(name, value);
         }
         if let Some(mut root) = metadata.component {
             subjects.push(subject(&root));

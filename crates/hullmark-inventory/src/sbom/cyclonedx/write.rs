@@ -70,7 +70,7 @@ pub struct Metadata {
     pub tools: Tools,
     /// The image.
     pub component: Component,
-    /// Gaps.
+    /// Gaps, and facts about the system as a whole.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub properties: Vec<Property>,
 }
@@ -232,7 +232,7 @@ pub fn bom(document: &Document<'_>) -> Bom {
             timestamp: document.created(),
             tools: Tools { components: vec![tool(document.tool_version)] },
             component: subject(document),
-            properties: inventory.gaps.iter().map(|gap| facts::of_gap(gap).into()).collect(),
+            properties: facts::of_image(inventory).into_iter().map(Into::into).collect(),
         },
         components: components.collect(),
         compositions: (!inventory.gaps.is_empty()).then(incomplete).into_iter().collect(),

@@ -117,9 +117,7 @@ pub(in crate::sbom) fn read(bytes: &[u8], limits: &Limits) -> Result<Sbom, SbomE
         .collect();
     let mut collector = Collector::new(limits);
     for (name, value) in own_facts(&spdx.annotations) {
-        if name == "hullmark:gap" {
-            collector.add_gap(facts::gap(&value));
-        }
+        collector.image_fact(&name, &value);
     }
     let mut ids = BTreeSet::new();
     let mut subjects = Vec::new();

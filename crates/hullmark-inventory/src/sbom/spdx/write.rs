@@ -129,7 +129,7 @@ pub fn write(document: &Document<'_>) -> Vec<u8> {
         entry.license_declared = declared(&package.licenses, &mut extracted);
         packages.push(entry);
     }
-    let gaps: Vec<facts::Fact> = inventory.gaps.iter().map(facts::of_gap).collect();
+    let facts = facts::of_image(inventory);
     to_json(&Spdx {
         spdx_version: "SPDX-2.3",
         data_license: "CC0-1.0",
@@ -143,7 +143,7 @@ pub fn write(document: &Document<'_>) -> Vec<u8> {
         relationships: relationships(&packages),
         packages,
         has_extracted_licensing_infos: extracted.into_values().collect(),
-        annotations: (!gaps.is_empty()).then(|| annotate(gaps)).into_iter().collect(),
+        annotations: (!facts.is_empty()).then(|| annotate(facts)).into_iter().collect(),
     })
 }
 
