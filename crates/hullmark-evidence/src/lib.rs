@@ -1,5 +1,7 @@
 //! Evidence: the facts about one image that a policy judges, and the documents that people and other tools read.
 
+pub mod report;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -105,6 +105,9 @@ pub enum ExamineError {
         #[source]
         source: SbomError,
     },
+    /// The advisory database is damaged.
+    #[error(transparent)]
+    Advisories(#[from] hullmark_advisory::DatabaseError),
     /// A defect of this program. The examination is void.
     #[error("a worker failed: {0}")]
     Panicked(String),

@@ -41,7 +41,13 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
     /// How messages are written to standard error
-    #[arg(long, global = true, env = "HULLMARK_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        env = "HULLMARK_LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
     pub(crate) log_format: LogFormat,
     /// Log filter, as in `hullmark_client=debug`
     #[arg(long, global = true, env = "HULLMARK_LOG", hide = true, value_name = "FILTER")]
@@ -94,7 +100,12 @@ pub(crate) enum Command {
 #[command(next_help_heading = "Image options")]
 pub(crate) struct ImageArgs {
     /// The platform to choose from a multi-platform image; the host's by default
-    #[arg(long, env = "HULLMARK_PLATFORM", value_name = "OS/ARCH[/VARIANT]", conflicts_with = "all_platforms")]
+    #[arg(
+        long,
+        env = "HULLMARK_PLATFORM",
+        value_name = "OS/ARCH[/VARIANT]",
+        conflicts_with = "all_platforms"
+    )]
     pub(crate) platform: Option<Platform>,
     /// Examine every platform's image
     #[arg(long)]
@@ -229,9 +240,9 @@ pub(crate) struct SbomArgs {
     /// Image, `dir:` or `sbom:`
     #[arg(value_name = "TARGET")]
     pub(crate) target: String,
-    /// Output format: table, json, cyclonedx, spdx, purl
-    #[arg(long, default_value = "table", value_name = "FORMAT")]
-    pub(crate) format: hullmark_inventory::sbom::Format,
+    /// Output format
+    #[arg(long, default_value = "table")]
+    pub(crate) format: SbomFormat,
     /// Write to this file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -246,6 +257,21 @@ pub(crate) struct SbomArgs {
     pub(crate) fail_on_gaps: bool,
     #[command(flatten)]
     pub(crate) image: ImageArgs,
+}
+
+/// Formats of an inventory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SbomFormat {
+    /// For people.
+    Table,
+    /// `hullmark.inventory/v1`.
+    Json,
+    /// CycloneDX 1.6 JSON.
+    Cyclonedx,
+    /// SPDX 2.3 JSON.
+    Spdx,
+    /// One package URL a line.
+    Purl,
 }
 
 /// Arguments of `explain`.
@@ -345,7 +371,8 @@ fn parse_severity(text: &str) -> Result<Severity, String> {
 }
 
 fn parse_date(text: &str) -> Result<jiff::Timestamp, String> {
-    let date = |text: &str| text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
+    let date =
+        |text: &str| text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
     // A day counts to its end: what was published on it is known.
     let end = |zoned: jiff::Zoned| zoned.timestamp() + jiff::SignedDuration::from_secs(86_399);
     text.parse()

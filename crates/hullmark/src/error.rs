@@ -110,7 +110,10 @@ impl CommandError {
     pub(crate) fn is_broken_pipe(&self) -> bool {
         let mut cause: Option<&(dyn StdError + 'static)> = Some(&*self.error);
         while let Some(error) = cause {
-            if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
+            if error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+            {
                 return true;
             }
             cause = error.source();
@@ -124,12 +127,14 @@ impl From<hullmark_examine::ExamineError> for CommandError {
         use hullmark_examine::ExamineError as E;
         match error {
             E::Source(error) => error.into(),
-            E::NoPlatform { .. } => Self::new(ErrorKind::NotFound, error)
-                .hint("choose one with `--platform`, or examine every image with `--all-platforms`"),
+            E::NoPlatform { .. } => Self::new(ErrorKind::NotFound, error).hint(
+                "choose one with `--platform`, or examine every image with `--all-platforms`",
+            ),
             E::NotAnImage { .. } => Self::new(ErrorKind::Usage, error),
             E::Folder { .. } => Self::new(ErrorKind::Io, error),
             E::Limit { .. } => Self::new(ErrorKind::Malformed, error)
                 .hint("limits can be raised under `limits` in `hullmark.yaml`"),
+            E::Advisories(error) => error.into(),
             E::Manifest { .. }
             | E::LayerCount { .. }
             | E::Layer { .. }
@@ -147,6 +152,7 @@ impl From<hullmark_oci::SourceError> for CommandError {
         match &error {
             E::NotFound { .. } => Self::new(ErrorKind::NotFound, error)
                 .hint("check the spelling; a local image needs its kind, as in `oci-archive:FILE` or `docker-daemon:NAME`"),
+            E::Ambiguous { .. } => Self::new(ErrorKind::Usage, error),
             E::Unauthorized { .. } => Self::new(ErrorKind::Unauthorized, error)
                 .hint("log in with `docker login` or `podman login`; Hullmark reads the same credential files"),
             E::Unreachable { .. } => Self::new(ErrorKind::Unreachable, error),
@@ -155,5 +161,13 @@ impl From<hullmark_oci::SourceError> for CommandError {
             }
             E::Io { .. } => Self::new(ErrorKind::Io, error),
         }
+    }
+}
+
+impl From<hullmark_advisory::DatabaseError> for CommandError {
+    fn from(error: hullmark_advisory::DatabaseError) -> Self {
+        Self::new(ErrorKind::Database, error).hint(
+            "fetch advisories with `hullmark db update`, or read local files with `hullmark db import`",
+        )
     }
 }

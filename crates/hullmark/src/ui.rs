@@ -18,10 +18,12 @@ pub(crate) struct Ui {
 
 impl Ui {
     pub(crate) fn new(args: &GlobalArgs) -> Self {
-        let choice = if args.no_color { anstream::ColorChoice::Never } else { anstream::ColorChoice::Auto };
+        let choice =
+            if args.no_color { anstream::ColorChoice::Never } else { anstream::ColorChoice::Auto };
         choice.write_global();
         start_log(args);
-        let color = !matches!(anstream::AutoStream::choice(&io::stdout()), anstream::ColorChoice::Never);
+        let color =
+            !matches!(anstream::AutoStream::choice(&io::stdout()), anstream::ColorChoice::Never);
         Self { quiet: args.quiet, color, log_format: args.log_format }
     }
 
@@ -40,20 +42,21 @@ impl Ui {
         if !io::stdout().is_terminal() {
             return 80;
         }
-        usize::from(console_width().unwrap_or(80)).clamp(60, 160)
+        let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+        width.clamp(60, 160)
     }
 
     /// Writes data: to `output`, through a temporary file, or to standard output.
     pub(crate) fn data(&self, bytes: &[u8], output: Option<&Path>) -> Result<(), CommandError> {
         let Some(path) = output else {
             let mut stdout = anstream::AutoStream::auto(io::stdout()).lock();
-            return stdout
-                .write_all(bytes)
-                .and_then(|()| stdout.flush())
-                .map_err(|e| CommandError::step(ErrorKind::Io, "failed to write to standard output", e));
+            return stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|e| {
+                CommandError::step(ErrorKind::Io, "failed to write to standard output", e)
+            });
         };
         let write = || {
-            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder =
+                path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let temporary = folder.join(format!(".{name}.{}", std::process::id()));
             fs::write(&temporary, bytes)?;
@@ -112,10 +115,6 @@ impl Ui {
 /// Standard error may be closed; there is nobody to tell then.
 fn eprint(text: &str) {
     anstream::AutoStream::auto(io::stderr()).write_all(text.as_bytes()).ok();
-}
-
-fn console_width() -> Option<u16> {
-    indicatif::TermLike::width(&console::Term::stdout()).into()
 }
 
 fn start_log(args: &GlobalArgs) {
