@@ -37,7 +37,7 @@ pub(crate) async fn open(
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .connect_timeout(options.timeouts.connect)
-        .read_timeout(options.timeouts.read)
+        .read_timeout(options.timeouts.daemon)
         .build()
         .map_err(|error| unreachable(describe(error)))?;
     let url = format!("http://localhost/images/{}/get", asked(image));

@@ -15,16 +15,18 @@ mod text;
 
 use std::sync::Arc;
 
+use hullmark_oci::layout::Selection;
 use hullmark_oci::{ImageSource, SourceError};
 
 pub use options::ClientOptions;
 pub use progress::Progress;
 pub use target::Target;
 
+use local::store::Store;
 use local::{Opening, blocking};
 use registry::RegistryImage;
 use registry::transport::Transport;
-use target::Daemon;
+use target::{ArchiveForm, Daemon};
 
 /// Opens sources. Cheap to clone; clones share connections and access tokens.
 #[derive(Clone, Debug)]
@@ -51,11 +53,7 @@ impl Client {
     /// SBOM, which are no images. A registry is not asked before the image is resolved.
     pub async fn open(&self, target: &Target) -> Result<Box<dyn ImageSource>, SourceError> {
         let options = &self.0.options;
-        let opening = Opening {
-            limits: options.limits.clone(),
-            spool: options.spool.clone(),
-            progress: options.progress.clone(),
-        };
+        let opening = Opening::new(options);
         let name = target.to_string();
         let owned = target.clone();
         let image = match owned {
@@ -85,6 +83,22 @@ impl Client {
         };
         Ok(Box::new(image))
     }
+}
+
+/// Opens a tar archive that is in memory, of any form, through a temporary file. Blocks while it writes.
+///
+/// # Errors
+/// As for an archive in a file.
+pub fn open_archive_in_memory(
+    bytes: &[u8],
+    options: &ClientOptions,
+) -> Result<Box<dyn ImageSource>, SourceError> {
+    let opening = Opening::new(options);
+    let name = "archive in memory";
+    let file = opening.spool.fill(bytes, name)?;
+    let store = Store::index(file, name, &opening.limits)?;
+    let image = opening.open_store(store, ArchiveForm::Any, &Selection::Only, name.to_owned())?;
+    Ok(Box::new(image))
 }
 
 /// Opens the image that a target names, with a client of its own.

@@ -163,6 +163,8 @@ pub struct Timeouts {
     pub read: Duration,
     /// Until a document (manifest, token, list) is complete.
     pub document: Duration,
+    /// Until a daemon sends the next bytes. It prepares the whole archive before the first.
+    pub daemon: Duration,
     /// Until a credential helper answers.
     pub helper: Duration,
 }
@@ -173,6 +175,7 @@ impl Default for Timeouts {
             connect: Duration::from_secs(15),
             read: Duration::from_secs(60),
             document: Duration::from_secs(120),
+            daemon: Duration::from_secs(600),
             helper: Duration::from_secs(30),
         }
     }

@@ -89,7 +89,7 @@ pub enum ParseTargetError {
     Missing(String),
     /// A file that holds nothing we know.
     #[error(
-        "`{0}` is neither a tar archive (plain, gzip or zstd) nor a JSON document; force its kind with `oci-archive:`, `docker-archive:` or `sbom:`"
+        "`{0}` is neither a tar archive (plain, gzip or zstd) nor a JSON document; force its kind with `oci-archive:`, `docker-archive:`, `sbom:` or `registry:`"
     )]
     Unknown(String),
     /// A folder whose name is a reference too. Guessing could judge the wrong thing.
@@ -160,7 +160,13 @@ impl Target {
         if json.trim_ascii_start().first() == Some(&b'{') && local.selection == Selection::Only {
             return Ok(Self::Sbom(local.path));
         }
-        Err(ParseTargetError::Unknown(printable(text)))
+        // `redis:7` beside a program called `redis`.
+        match (local.selection, text.parse()) {
+            (Selection::Name(_) | Selection::Digest(_), Ok(reference)) => {
+                Ok(Self::Registry(reference))
+            }
+            _ => Err(ParseTargetError::Unknown(printable(text))),
+        }
     }
 
     fn recognise_folder(text: &str, local: Local) -> Result<Self, ParseTargetError> {

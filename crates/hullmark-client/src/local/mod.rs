@@ -15,6 +15,7 @@ use hullmark_oci::manifest::Document;
 use hullmark_oci::source::{BlobReader, BoxFuture, ImageSource, Resolved};
 use hullmark_oci::{Descriptor, Digest, Index, Limits, SourceError, docker_save, media_type};
 
+use crate::options::ClientOptions;
 use crate::progress::ProgressSink;
 use crate::target::ArchiveForm;
 use crate::text::with_sources;
@@ -60,6 +61,15 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
+    /// Takes what local images need out of the options.
+    pub(crate) fn new(options: &ClientOptions) -> Self {
+        Self {
+            limits: options.limits.clone(),
+            spool: options.spool.clone(),
+            progress: options.progress.clone(),
+        }
+    }
+
     /// Opens an OCI layout folder.
     pub(crate) fn layout(
         self,

@@ -298,6 +298,14 @@ mod tests {
     }
 
     #[test]
+    fn helpers_know_the_default_registry_by_its_old_name() {
+        for host in ["docker.io", "index.docker.io", "https://index.docker.io/v1/"] {
+            assert_eq!(helper_key(host), "https://index.docker.io/v1/");
+        }
+        assert_eq!(helper_key("reg.example:5000"), "reg.example:5000");
+    }
+
+    #[test]
     fn entries_are_read_in_every_form_and_never_shown() {
         let show = |json: &str| {
             let entry: AuthEntry = serde_json::from_str(json).unwrap();

@@ -212,11 +212,28 @@ fn certificates_are_checked_and_shown_to_their_registry_only() {
 #[test]
 fn plain_http_is_for_loopback_and_named_registries() {
     run(async {
-        // No server: only what is tried matters. `.invalid` never resolves.
+        // A proxy sees what is tried, so that no name is looked up.
+        let (proxy, _) = scripted(|_, _| Some(Reply::new(403, "")));
         let mut options = quick();
+        options.proxy = Proxy::Url(format!("http://{}", proxy.host()));
         options.retry.attempts = 1;
-        let shown = show_with(&options, "registry.invalid/app:v1").await;
-        assert!(shown.starts_with("registry.invalid/app:v1: `registry.invalid`"), "{shown}");
+        show_with(&options, "registry.invalid/app:v1").await;
+        options.dangerous_plain_http = vec!["registry.invalid".into()];
+        show_with(&options, "registry.invalid/app:v1").await;
+        show_with(&options, "other.registry.invalid/app:v1").await;
+        show_with(&options, "registry.invalid:8080/app:v1").await;
+        let seen: Vec<_> =
+            proxy.requests().into_iter().map(|r| format!("{} {}", r.method, r.path)).collect();
+        assert_eq!(
+            seen,
+            [
+                "CONNECT registry.invalid:443",
+                "GET http://registry.invalid/v2/app/manifests/v1",
+                "CONNECT other.registry.invalid:443",
+                "CONNECT registry.invalid:8080",
+            ]
+        );
+        options.proxy = Proxy::Direct;
         let (server, _) = scripted(|_, _| None);
         let port = server.host().rsplit(':').next().unwrap();
         let by_name = format!("localhost:{port}/app:v1");

@@ -59,11 +59,11 @@ fn kinds_are_recognised_and_forced() {
         // What is wrong is said, and a typing error in a path is never looked for in a registry.
         (
             "ROOT/notes.txt",
-            "`ROOT/notes.txt` is neither a tar archive (plain, gzip or zstd) nor a JSON document; force its kind with `oci-archive:`, `docker-archive:` or `sbom:`",
+            "`ROOT/notes.txt` is neither a tar archive (plain, gzip or zstd) nor a JSON document; force its kind with `oci-archive:`, `docker-archive:`, `sbom:` or `registry:`",
         ),
         (
             "ROOT/empty",
-            "`ROOT/empty` is neither a tar archive (plain, gzip or zstd) nor a JSON document; force its kind with `oci-archive:`, `docker-archive:` or `sbom:`",
+            "`ROOT/empty` is neither a tar archive (plain, gzip or zstd) nor a JSON document; force its kind with `oci-archive:`, `docker-archive:`, `sbom:` or `registry:`",
         ),
         ("ROOT/missing", "there is no file or folder `ROOT/missing`"),
         ("missing.tar", "there is no file or folder `missing.tar`"),
@@ -100,6 +100,14 @@ fn a_registry_may_be_called_registry() {
     assert_eq!(show("registry:5000/app"), "registry:5000/app:latest");
     assert_eq!(show("registry:2"), "docker.io/library/registry:2");
     assert_eq!(show("registry:registry:2"), "docker.io/library/registry:2");
+}
+
+#[test]
+fn a_file_of_another_kind_does_not_hide_an_image() {
+    // Tests run in the crate's folder: `src/lib.rs` is there, is no archive, and is a reference too.
+    let show = |text: &str| Target::parse(text).map_err(|e| chain(&e)).map(|t| t.to_string());
+    assert_eq!(show("src/lib.rs:v1").as_deref(), Ok("docker.io/src/lib.rs:v1"));
+    assert!(show("src/lib.rs").unwrap_err().contains("`registry:`"));
 }
 
 #[test]
