@@ -9,7 +9,7 @@ mkdir -p "$tools"
 
 # program or file to look for, and the package that brings it
 missing=
-need() { [ -e "$1" ] || command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+need() { [ -n "$1" ] && [ -e "$1" ] || command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
 need dpkg dpkg
 need /usr/bin/python3 python3
 need /usr/lib/python3/dist-packages/apt python3-apt
@@ -17,7 +17,7 @@ need /usr/lib/python3/dist-packages/rpm python3-rpm
 need ruby ruby
 need php php-cli
 need /usr/share/php/Composer/Semver php-composer-semver
-need vercmp pacman-package-manager
+need "$(ls /usr/lib/*/libalpm.so.* 2>/dev/null | head -n 1 || true)" pacman-package-manager
 need npm npm
 need node nodejs
 need mvn maven
@@ -29,8 +29,8 @@ if [ -n "$missing" ]; then
     DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq install -y --no-install-recommends $missing
 fi
 
-[ -d "$tools/python/packaging" ] || python3 -m pip install -q --target "$tools/python" packaging
-[ -d "$tools/node/node_modules/semver" ] || npm install --silent --no-audit --no-fund --prefix "$tools/node" semver
+[ -d "$tools/python/packaging" ] || python3 -m pip install -q --target "$tools/python" packaging==26.3
+[ -d "$tools/node/node_modules/semver" ] || npm install --silent --no-audit --no-fund --prefix "$tools/node" semver@7.8.6
 [ -e "$tools/maven-artifact.jar" ] || {
     mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
         -Dartifact=org.apache.maven:maven-artifact:4.0.0-rc-5 -DoutputDirectory="$PWD/$tools" -Dmdep.stripVersion=true
@@ -41,7 +41,7 @@ fi
     (
         cd "$tools/go"
         [ -e go.mod ] || go mod init compare
-        go get golang.org/x/mod@latest
+        go get golang.org/x/mod@v0.42.0
         go build -o compare .
     )
 }

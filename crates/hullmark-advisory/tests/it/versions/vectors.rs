@@ -90,6 +90,30 @@ fn rpm_with_one_sided_parts_skipped() {
     check("rpm-evr", 90, skip, &[hyphens()]);
 }
 
+#[test]
+fn rpm_releases_and_epochs_that_one_side_lacks() {
+    let cases = [
+        ("1.0", "1.0-5", OneSided::Skip, OneSided::Skip, Ordering::Equal),
+        ("1.0-4", "1.0-5", OneSided::Skip, OneSided::Skip, Ordering::Less),
+        ("1.0", "1.0.1-5", OneSided::Skip, OneSided::Skip, Ordering::Less),
+        ("1.0", "1.0-5", OneSided::Skip, OneSided::Compare, Ordering::Less),
+        ("2:1.0-5", "1.0-5", OneSided::Skip, OneSided::Compare, Ordering::Equal),
+        ("2:1.0-5", "0:1.0-5", OneSided::Skip, OneSided::Compare, Ordering::Greater),
+        ("2:1.0-5", "1.0-5", OneSided::Compare, OneSided::Skip, Ordering::Greater),
+        ("300:1.0", "1.0-5", OneSided::Skip, OneSided::Skip, Ordering::Equal),
+    ];
+    for (a, b, epoch, release, order) in cases {
+        assert_eq!(rpm::compare_evr(a, b, epoch, release), Ok(order), "{a} {b}");
+        assert_eq!(rpm::compare_evr(b, a, epoch, release), Ok(order.reverse()), "{b} {a}");
+    }
+    for epoch in ["", "0:", "35:", "36:", "300:", "99999999999999999999999:"] {
+        let key = Scheme::Rpm.key(&format!("{epoch}1.0-5")).expect("parses");
+        let bare = Scheme::Rpm.key("1.0-5").expect("parses");
+        assert_eq!(rpm::without_epoch(key.as_bytes()), &bare.as_bytes()[1..], "{epoch}");
+    }
+    assert!(rpm::without_epoch(&[]).is_empty());
+}
+
 fn hyphens() -> Dispute {
     Dispute::Wrong(
         "the table compares one segment, where `-` only separates; in a whole version the last `-` starts the release",
