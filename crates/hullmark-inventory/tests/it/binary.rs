@@ -1,5 +1,7 @@
 //! Tests of `binary`: real programs, programs built here, and hostile twins of both.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests; clippy knows test functions only")]
+
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
