@@ -1,5 +1,7 @@
 //! Tests of `binary`: real programs, programs built here, and hostile twins of both.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests; clippy knows test functions only")]
+
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -192,6 +194,9 @@ fn go_build(folder: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Option
     Some(std::fs::read(folder.join("out")).unwrap())
 }
 
+/// Flags, environment, and the version that the main module should have.
+type BuildCase = (&'static [&'static str], &'static [(&'static str, &'static str)], &'static str);
+
 /// What `go version -m` says of the last build.
 fn go_says(folder: &Path) -> String {
     let output = Command::new("go").args(["version", "-m", "out"]).current_dir(folder).output();
@@ -206,12 +211,11 @@ fn programs_built_here_say_what_go_says_of_them() {
     }
     const PURE: (&str, &str) = ("CGO_ENABLED", "0");
     let folder = tempfile::tempdir().unwrap();
-    let passed = ["-trimpath", "-ldflags=-s -w -X main.version=1.4.2"];
-    let cases: &[(&[&str], &[(&str, &str)], &str)] = &[
+    let cases: &[BuildCase] = &[
         (&[], &[PURE], ""),
         (&["-ldflags=-s -w -X main.version=1.4.2"], &[PURE], "v1.4.2"),
         // Trimmed paths hide the flags since Go 1.19.
-        (&passed, &[PURE], ""),
+        (&["-trimpath", "-ldflags=-s -w -X main.version=1.4.2"], &[PURE], ""),
         (&[], &[("GOOS", "windows"), ("GOARCH", "386"), PURE], ""),
         (&[], &[("GOOS", "darwin"), ("GOARCH", "arm64"), PURE], ""),
         (&[], &[("GOARCH", "ppc64"), PURE], ""),
