@@ -47,7 +47,13 @@ pub(crate) fn build(folder: &Path) -> Result<PathBuf> {
         let include = "--include=python3,nginx,curl,ca-certificates,git";
         let base = roots[0].display().to_string();
         run("debootstrap", &["--variant=minbase", include, "bookworm", &base])?;
-        run("sh", &["-c", &format!("rm -rf {base}/var/cache/apt/archives/*.deb {base}/var/lib/apt/lists/*")])?;
+        run(
+            "sh",
+            &[
+                "-c",
+                &format!("rm -rf {base}/var/cache/apt/archives/*.deb {base}/var/lib/apt/lists/*"),
+            ],
+        )?;
     }
     let site = roots[1].join("usr/local/lib/python3.11/dist-packages").display().to_string();
     let mut pip = vec!["install", "--quiet", "--no-compile", "--target", &site];

@@ -127,5 +127,7 @@ pub const VERSION: u32 = 1;
 /// Returns every cataloguer that goes by path. The first that wants a file gets it; a file that none wants is offered to
 /// [`binary`] by its first bytes.
 pub fn catalogers() -> impl Iterator<Item = &'static Cataloger> {
-    [os::CATALOGERS, language::CATALOGERS, lockfile::CATALOGERS].into_iter().flatten()
+    [os::CATALOGERS, language::CATALOGERS, lockfile::CATALOGERS, binary::CATALOGERS]
+        .into_iter()
+        .flatten()
 }
