@@ -422,7 +422,7 @@ fn damaged_documents_are_refused_or_understood_but_never_panic() {
                 understood += usize::from(read(&damaged, &limits).is_ok());
             }
         }
-        assert!(understood > 50, "{understood}");
+        assert!(understood > 20, "{understood}");
     }
 }
 
