@@ -66,10 +66,12 @@ pub fn all_of<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 fn id(name: &str) -> Option<&'static str> {
     let same = |id: &str| id.eq_ignore_ascii_case(name);
     let common = COMMON.iter().find(|(known, _)| same(known)).map(|(_, id)| *id);
+    // The crate's own lookup drops a `+`, which says more than the identifier does.
+    let exact = || spdx::license_id(name).map(|l| l.name).filter(|id| *id == name);
     let listed = || spdx::identifiers::LICENSES.iter().map(|l| l.name).find(|id| same(id));
     // `GFDL-1.3-invariants` is an aid of the crate for parsing, no identifier; nor is the word for nothing said.
     let is_real = |id: &&str| !id.ends_with("invariants") && *id != "NOASSERTION";
-    common.or_else(|| spdx::license_id(name).map(|l| l.name)).or_else(listed).filter(is_real)
+    common.or_else(exact).or_else(listed).filter(is_real)
 }
 
 /// Rebuilds `text` as an expression of identifiers; `None` if one of its terms is not known.

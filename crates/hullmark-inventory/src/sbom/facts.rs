@@ -59,12 +59,8 @@ pub(super) fn of(package: &Package, base: Option<&Package>, owned_files: bool) -
     facts
 }
 
-/// Applies one fact; returns whether it said something.
-pub(super) fn apply(package: &mut Package, name: &str, value: &str) -> bool {
-    if let Some(name) = name.strip_prefix("hullmark:property:") {
-        package.set_property(name, value);
-        return true;
-    }
+/// Applies one fact about a package; properties of its kind are the caller's.
+pub(super) fn apply(package: &mut Package, name: &str, value: &str) {
     match name {
         "hullmark:path" => package.path = FilePath::from_written(value),
         "hullmark:layer" => package.layer = value.parse().ok(),
@@ -84,13 +80,12 @@ pub(super) fn apply(package: &mut Package, name: &str, value: &str) -> bool {
         }
         "hullmark:module" => package.module = Some(value.into()),
         "hullmark:file" => package.files.push(value),
-        _ => return apply_foreign(package, name, value),
+        _ => apply_foreign(package, name, value),
     }
-    true
 }
 
 /// Understands the properties of syft and trivy that their package URLs do not repeat.
-fn apply_foreign(package: &mut Package, name: &str, value: &str) -> bool {
+fn apply_foreign(package: &mut Package, name: &str, value: &str) {
     if let Some(name) = name.strip_prefix("aquasecurity:trivy:") {
         return apply_trivy(package, name, value);
     }
@@ -100,32 +95,28 @@ fn apply_foreign(package: &mut Package, name: &str, value: &str) -> bool {
         }
         "syft:location:0:layerID" if package.layer.is_none() => package.layer = value.parse().ok(),
         "syft:metadata:modularityLabel" if !value.is_empty() => package.module = Some(value.into()),
-        _ => return false,
+        _ => {}
     }
-    true
 }
 
 /// Trivy names the source package in four properties, written in alphabetical order: epoch, name, release, version.
-fn apply_trivy(package: &mut Package, name: &str, value: &str) -> bool {
-    let source = |package: &mut Package| {
-        package.source.take().unwrap_or(SourcePackage { name: String::new(), version: None })
-    };
+fn apply_trivy(package: &mut Package, name: &str, value: &str) {
     match name {
         "FilePath" if package.path.is_empty() => package.path = FilePath::from_written(value),
         "LayerDiffID" if package.layer.is_none() => package.layer = value.parse().ok(),
         "Modularitylabel" if !value.is_empty() => package.module = Some(value.into()),
-        "SrcName" => {
-            let version = source(package).version;
-            package.source = Some(SourcePackage { name: value.into(), version });
+        "SrcName" | "SrcVersion" | "SrcRelease" | "SrcEpoch" => {
+            let empty = || SourcePackage { name: String::new(), version: None };
+            let source = package.source.get_or_insert_with(empty);
+            if name == "SrcName" {
+                source.name = value.into();
+            } else {
+                let known = source.version.take().unwrap_or_default();
+                source.version = Some(join_trivy(&known, name, value));
+            }
         }
-        "SrcVersion" | "SrcRelease" | "SrcEpoch" => {
-            let SourcePackage { name: source_name, version } = source(package);
-            let version = join_trivy(version.as_deref().unwrap_or_default(), name, value);
-            package.source = Some(SourcePackage { name: source_name, version: Some(version) });
-        }
-        _ => return false,
+        _ => {}
     }
-    true
 }
 
 /// Puts epoch, version and release together, in whatever order they come.

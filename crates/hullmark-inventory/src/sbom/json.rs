@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use hullmark_oci::{Digest, FilePath, Limits};
 
 use super::read::{Sbom, SbomError, parse, short};
+use super::stream::{Bounded, for_each};
 use super::{Document, Format, Subject, to_json};
 use crate::os_release::OsRelease;
 use crate::package::{OwnedFiles, Owner, Package, PackageKind, Presence, SourcePackage};
@@ -17,23 +19,23 @@ use crate::{Executable, Gap, GapReason, Inventory, purl};
 /// The value of `schema`.
 pub const SCHEMA: &str = "hullmark.inventory/v1";
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct InventoryV1 {
     schema: String,
     tool: ToolV1,
     created: String,
     subject: SubjectV1,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     os: Option<OsV1>,
     packages: Vec<PackageV1>,
     gaps: Vec<GapV1>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     system: Vec<SystemV1>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     executables: Vec<ExecutableV1>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct ToolV1 {
     name: String,
     version: String,
@@ -158,6 +160,22 @@ pub fn write(document: &Document<'_>) -> Vec<u8> {
     })
 }
 
+/// What is read at once; packages are read one by one.
+#[derive(Deserialize)]
+struct ReadV1<'a> {
+    subject: SubjectV1,
+    #[serde(default)]
+    os: Option<OsV1>,
+    #[serde(borrow)]
+    packages: &'a RawValue,
+    #[serde(borrow)]
+    gaps: &'a RawValue,
+    #[serde(default)]
+    system: Bounded<SystemV1, 100_000>,
+    #[serde(borrow)]
+    executables: Option<&'a RawValue>,
+}
+
 /// Reads a `hullmark.inventory/v1` document.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Sbom, SbomError> {
     #[derive(Deserialize)]
@@ -176,18 +194,16 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Sbom, SbomError> {
         }
         _ => return Err(SbomError::UnknownFormat),
     }
-    let document: InventoryV1 = parse(SCHEMA, bytes)?;
+    let document: ReadV1<'_> = parse(SCHEMA, bytes)?;
     let limit = limits.packages;
-    if document.packages.len() > limit {
-        return Err(SbomError::TooManyPackages { limit });
-    }
     let mut inventory = Inventory {
         os: document.os.map(Into::into),
-        packages: document.packages.into_iter().map(Into::into).collect(),
-        gaps: document.gaps.into_iter().map(Into::into).collect(),
-        system: document.system.into_iter().map(|fact| (fact.name, fact.value)).collect(),
-        executables: document.executables.into_iter().map(Into::into).collect(),
+        system: document.system.0.into_iter().map(|fact| (fact.name, fact.value)).collect(),
+        ..Inventory::default()
     };
+    collect::<PackageV1, _>(Some(document.packages), &mut inventory.packages, limit)?;
+    collect::<GapV1, _>(Some(document.gaps), &mut inventory.gaps, limit)?;
+    collect::<ExecutableV1, _>(document.executables, &mut inventory.executables, limit)?;
     inventory.packages.sort();
     inventory.gaps.sort();
     inventory.system.sort();
@@ -198,6 +214,20 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Sbom, SbomError> {
         platform: document.subject.platform.and_then(|p| p.parse().ok()),
     };
     Ok(Sbom { inventory, subjects: vec![subject], format: Format::Hullmark })
+}
+
+fn collect<'a, T: Deserialize<'a> + Into<U>, U>(
+    list: Option<&'a RawValue>,
+    into: &mut Vec<U>,
+    limit: usize,
+) -> Result<(), SbomError> {
+    for_each(SCHEMA, list, |element: T| {
+        if into.len() == limit {
+            return Err(SbomError::TooManyPackages { limit });
+        }
+        into.push(element.into());
+        Ok(())
+    })
 }
 
 fn package_v1(package: &Package, os: Option<&OsRelease>, owned_files: bool) -> PackageV1 {

@@ -8,6 +8,7 @@ pub mod json;
 pub mod list;
 mod read;
 pub mod spdx;
+mod stream;
 mod syft;
 
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use hullmark_oci::{Digest, FilePath, Limits};
 
+use super::stream::Bounded;
 use super::{Subject, cyclonedx, facts, json, spdx, syft};
 use crate::os_release::OsRelease;
 use crate::package::Package;
@@ -85,6 +86,12 @@ pub enum SbomError {
     /// Envelopes within envelopes.
     #[error("more than {MAX_WRAPPERS} envelopes around the document")]
     TooManyWrappers,
+    /// Components nested deeper than anybody does.
+    #[error("components are nested deeper than {limit} levels")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
     /// More components than [`Limits::packages`].
     #[error("the document lists more than {limit} components")]
     TooManyPackages {
@@ -226,14 +233,14 @@ fn statement_subjects(subjects: &RawValue) -> Result<Vec<Subject>, SbomError> {
         #[serde(default)]
         digest: BTreeMap<String, String>,
     }
-    let named: Vec<Named> = parse("in-toto statement", subjects.get().as_bytes())?;
+    let named: Bounded<Named, 10_000> = parse("in-toto statement", subjects.get().as_bytes())?;
     let subject = |named: Named| {
         let digest = ["sha256", "sha512"].into_iter().find_map(|algorithm| {
             format!("{algorithm}:{}", named.digest.get(algorithm)?).parse::<Digest>().ok()
         });
         Subject { name: named.name, digest, platform: None }
     };
-    Ok(named.into_iter().map(subject).collect())
+    Ok(named.0.into_iter().map(subject).collect())
 }
 
 /// What is gathered while a document's components are looked at one by one.
@@ -380,9 +387,18 @@ pub(super) fn with_facts<'a>(
     mut package: Package,
     facts: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Package {
+    // In a map until all are there: inserting each into a sorted list would be quadratic.
+    let mut properties: BTreeMap<String, String> =
+        std::mem::take(&mut package.properties).into_iter().collect();
     for (name, value) in facts {
-        facts::apply(&mut package, name, value);
+        match name.strip_prefix("hullmark:property:") {
+            Some(name) => {
+                properties.insert(name.into(), value.into());
+            }
+            None => facts::apply(&mut package, name, value),
+        }
     }
+    package.properties = properties.into_iter().collect();
     package
 }
 

@@ -7,12 +7,13 @@ use hullmark_oci::{FilePath, Limits};
 
 use super::Subject;
 use super::read::{Claim, Collector, Format, Sbom, SbomError, parse};
+use super::stream::{Bounded, for_each};
 use crate::os_release::OsRelease;
 
 #[derive(Deserialize)]
 struct Document<'a> {
     #[serde(borrow)]
-    artifacts: Vec<Artifact<'a>>,
+    artifacts: Option<&'a RawValue>,
     distro: Option<Distro>,
     source: Option<Source>,
 }
@@ -25,9 +26,9 @@ struct Artifact<'a> {
     version: String,
     purl: Option<String>,
     #[serde(default)]
-    locations: Vec<Location>,
+    locations: Bounded<Location, 100_000>,
     #[serde(default, borrow)]
-    licenses: Vec<&'a RawValue>,
+    licenses: Bounded<&'a RawValue, 10_000>,
     #[serde(borrow)]
     metadata: Option<&'a RawValue>,
 }
@@ -74,10 +75,11 @@ struct Metadata {
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Sbom, SbomError> {
     let document: Document<'_> = parse("syft JSON", bytes)?;
     let mut collector = Collector::new(limits);
-    for artifact in document.artifacts {
+    for_each("syft JSON", document.artifacts, |artifact: Artifact<'_>| {
         collector.count()?;
         add(&mut collector, artifact);
-    }
+        Ok(())
+    })?;
     if let Some(distro) = document.distro.filter(|d| !d.id.is_empty()) {
         collector.set_os(OsRelease {
             id: distro.id,
@@ -112,7 +114,7 @@ fn add(collector: &mut Collector<'_>, artifact: Artifact<'_>) {
         artifact.metadata.and_then(|m| serde_json::from_str(m.get()).ok()).unwrap_or_default();
     package.module = package.module.or(metadata.modularity_label).filter(|m| !m.is_empty());
     package.vendor = metadata.vendor.or(metadata.maintainer).filter(|v| !v.is_empty());
-    package.licenses = artifact.licenses.into_iter().filter_map(license).collect();
+    package.licenses = artifact.licenses.0.into_iter().filter_map(license).collect();
     collector.push(package);
 }
 

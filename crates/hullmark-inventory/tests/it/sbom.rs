@@ -379,7 +379,7 @@ fn hostile_documents_are_refused_by_name() {
         ("text", b"hello".to_vec(), "Malformed"),
         ("list", b"[]".to_vec(), "Malformed"),
         ("empty", b"{}".to_vec(), "UnknownFormat"),
-        ("too deep", nested(10_000).into_bytes(), "Malformed"),
+        ("too deep", nested(10_000).into_bytes(), "TooDeep"),
         ("too large", vec![b' '; 1_000_001], "TooLarge"),
         ("too many", many.to_string().into_bytes(), "TooManyPackages"),
         ("cut", br#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"#.to_vec(), "Malformed"),
@@ -398,11 +398,57 @@ fn hostile_documents_are_refused_by_name() {
         let error = read(&bytes, &limits).map(|s| s.format).unwrap_err();
         assert!(format!("{error:?}").starts_with(want), "{what}: {error:?}");
     }
-    assert!(read(nested(30).as_bytes(), &limits).is_ok());
+    assert!(read(nested(15).as_bytes(), &limits).is_ok());
     // A path in a document cannot leave the image.
     let sbom = read_value(&bom(&[json!({"type": "library", "name": "x", "purl": "pkg:npm/x@1",
         "properties": [{"name": "hullmark:path", "value": "/../../etc/./passwd"}]})]));
     assert_eq!(sbom.unwrap().inventory.packages[0].path.as_str(), "etc/passwd");
+}
+
+#[test]
+fn damaged_documents_are_refused_or_understood_but_never_panic() {
+    let inventory = everything();
+    for (_, write) in WRITERS {
+        let whole = write(&document(&inventory));
+        let limits = Limits::default();
+        for cut in (0..whole.len() - 2).step_by(997) {
+            assert!(read(&whole[..cut], &limits).is_err(), "{cut}");
+        }
+        let mut understood = 0;
+        for at in (0..whole.len()).step_by(211) {
+            for byte in [b'"', b'0', b'%', b']', 0xff] {
+                let mut damaged = whole.clone();
+                damaged[at] = byte;
+                understood += usize::from(read(&damaged, &limits).is_ok());
+            }
+        }
+        assert!(understood > 20, "{understood}");
+    }
+}
+
+#[test]
+fn long_lists_cost_no_more_than_they_are_long() {
+    let limits = Limits { packages: 1000, ..Limits::default() };
+    let empty = "{},".repeat(2_000_000) + "{}";
+    let document =
+        format!(r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{empty}]}}"#);
+    assert!(matches!(
+        read(document.as_bytes(), &limits),
+        Err(SbomError::TooManyPackages { limit: 1000 })
+    ));
+    let document = format!(
+        r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{{"properties":[{empty}]}}]}}"#
+    );
+    assert!(matches!(read(document.as_bytes(), &limits), Err(SbomError::Malformed { .. })));
+    // Properties in falling order: each would be inserted at the front of a sorted list.
+    let properties: Vec<Value> = (0..200_000)
+        .rev()
+        .map(|n| json!({"name": format!("hullmark:property:{n:09}"), "value": "x"}))
+        .collect();
+    let package =
+        json!({"type": "library", "name": "x", "purl": "pkg:npm/x@1", "properties": properties});
+    let sbom = read_value(&bom(&[package])).unwrap();
+    assert_eq!(sbom.inventory.packages[0].properties.len(), 200_000);
 }
 
 #[test]

@@ -1,36 +1,47 @@
 //! A CycloneDX document as an inventory.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use hullmark_oci::{Digest, FilePath, Limits};
 
 use super::super::read::{Claim, Collector, Sbom, SbomError, parse, with_facts};
+use super::super::stream::{Bounded, for_each};
 use super::super::{Format, Subject, facts};
 use crate::os_release::OsRelease;
 use crate::purl::distribution_of;
 use crate::{Executable, GapReason};
 
+const FORMAT: &str = "CycloneDX";
+
 const VERSIONS: [&str; 3] = ["1.4", "1.5", "1.6"];
+
+/// How deep components may be nested. Each level reads its bytes once more, so this bounds the time as well.
+const MAX_DEPTH: usize = 16;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Bom {
+struct Bom<'a> {
     bom_format: String,
     spec_version: String,
-    metadata: Option<Metadata>,
-    #[serde(default)]
-    components: Vec<Component>,
+    #[serde(borrow)]
+    metadata: Option<Metadata<'a>>,
+    #[serde(borrow)]
+    components: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Metadata {
-    component: Option<Component>,
-    #[serde(default)]
-    properties: Vec<Property>,
+struct Metadata<'a> {
+    #[serde(borrow)]
+    component: Option<Component<'a>>,
+    #[serde(borrow)]
+    properties: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Component {
+struct Component<'a> {
     #[serde(rename = "type", default)]
     kind: String,
     #[serde(rename = "bom-ref")]
@@ -44,14 +55,15 @@ struct Component {
     cpe: Option<String>,
     purl: Option<String>,
     #[serde(default)]
-    hashes: Vec<Hash>,
+    hashes: Bounded<Hash, 1_000>,
     #[serde(default)]
-    licenses: Vec<LicenseChoice>,
+    licenses: Bounded<LicenseChoice, 10_000>,
     evidence: Option<Evidence>,
+    /// A base image's package may own a hundred thousand files.
     #[serde(default)]
-    properties: Vec<Property>,
-    #[serde(default)]
-    components: Vec<Self>,
+    properties: Bounded<Property, 1_000_000>,
+    #[serde(borrow)]
+    components: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -89,7 +101,7 @@ struct Text {
 #[derive(Deserialize)]
 struct Evidence {
     #[serde(default)]
-    occurrences: Vec<Occurrence>,
+    occurrences: Bounded<Occurrence, 100_000>,
 }
 
 #[derive(Deserialize)]
@@ -108,7 +120,7 @@ struct Property {
 
 /// Reads CycloneDX JSON 1.4 to 1.6.
 pub(in crate::sbom) fn read(bytes: &[u8], limits: &Limits) -> Result<Sbom, SbomError> {
-    let bom: Bom = parse("CycloneDX", bytes)?;
+    let bom: Bom<'_> = parse(FORMAT, bytes)?;
     if bom.bom_format != "CycloneDX" {
         return Err(SbomError::UnknownFormat);
     }
@@ -119,38 +131,55 @@ pub(in crate::sbom) fn read(bytes: &[u8], limits: &Limits) -> Result<Sbom, SbomE
             expected: "1.4, 1.5 or 1.6",
         });
     }
-    let mut collector = Collector::new(limits);
-    let mut refs = std::collections::BTreeSet::new();
+    let mut reader = Reader { collector: Collector::new(limits), refs: BTreeSet::new() };
     let mut subjects = Vec::new();
-    // The last component is looked at first, so they are stacked in reverse.
-    let mut pending: Vec<Component> = bom.components.into_iter().rev().collect();
     if let Some(metadata) = bom.metadata {
-        for (name, value) in pairs(&metadata.properties) {
-            collector.image_fact(name, value);
-        }
-        if let Some(mut root) = metadata.component {
+        for_each(FORMAT, metadata.properties, |property: Property| {
+            reader.collector.image_fact(&property.name, &property.value);
+            Ok(())
+        })?;
+        if let Some(root) = metadata.component {
             subjects.push(subject(&root));
-            pending.append(&mut root.components);
             // An application's own SBOM: what it describes is a package too.
             if root.purl.is_some() && root.kind != "container" {
-                pending.push(root);
+                reader.component(root, 0)?;
+            } else {
+                reader.components(root.components, 1)?;
             }
         }
     }
-    while let Some(mut component) = pending.pop() {
-        collector.count()?;
-        pending.extend(component.components.drain(..).rev());
-        if let Some(bom_ref) = component.bom_ref.take().filter(|r| !r.is_empty())
-            && let Some(twice) = refs.replace(bom_ref)
-        {
-            collector.gap(GapReason::Malformed, &twice, "is the `bom-ref` of several components");
-        }
-        add(&mut collector, component);
-    }
-    Ok(Sbom { inventory: collector.finish(), subjects, format: Format::CycloneDx })
+    reader.components(bom.components, 0)?;
+    Ok(Sbom { inventory: reader.collector.finish(), subjects, format: Format::CycloneDx })
 }
 
-fn add(collector: &mut Collector<'_>, component: Component) {
+struct Reader<'l> {
+    collector: Collector<'l>,
+    refs: BTreeSet<String>,
+}
+
+impl Reader<'_> {
+    fn components(&mut self, list: Option<&RawValue>, depth: usize) -> Result<(), SbomError> {
+        if depth > MAX_DEPTH {
+            return Err(SbomError::TooDeep { limit: MAX_DEPTH });
+        }
+        for_each(FORMAT, list, |component: Component<'_>| self.component(component, depth))
+    }
+
+    fn component(&mut self, mut component: Component<'_>, depth: usize) -> Result<(), SbomError> {
+        self.collector.count()?;
+        if let Some(bom_ref) = component.bom_ref.take().filter(|r| !r.is_empty())
+            && let Some(twice) = self.refs.replace(bom_ref)
+        {
+            let detail = "is the `bom-ref` of several components";
+            self.collector.gap(GapReason::Malformed, &twice, detail);
+        }
+        let nested = component.components;
+        add(&mut self.collector, component);
+        self.components(nested, depth + 1)
+    }
+}
+
+fn add(collector: &mut Collector<'_>, component: Component<'_>) {
     match component.kind.as_str() {
         "operating-system" => collector.set_os(os(component)),
         "file" if component.purl.is_none() => {
@@ -172,7 +201,7 @@ fn add(collector: &mut Collector<'_>, component: Component) {
     }
 }
 
-fn add_package(collector: &mut Collector<'_>, component: Component) {
+fn add_package(collector: &mut Collector<'_>, component: Component<'_>) {
     let claim = Claim {
         name: &component.name,
         version: &component.version,
@@ -191,12 +220,12 @@ fn add_package(collector: &mut Collector<'_>, component: Component) {
         .publisher
         .or(component.supplier.map(|s| s.name))
         .filter(|vendor| !vendor.is_empty());
-    package.licenses = component.licenses.into_iter().filter_map(license).collect();
+    package.licenses = component.licenses.0.into_iter().filter_map(license).collect();
     collector.push(package);
 }
 
 /// Whether this is a lock file or language group of trivy: it holds packages and is none.
-fn is_group(component: &Component) -> bool {
+fn is_group(component: &Component<'_>) -> bool {
     component.kind == "application"
         && component.properties.iter().any(|p| p.name == "aquasecurity:trivy:Class")
 }
@@ -210,7 +239,7 @@ fn license(choice: LicenseChoice) -> Option<String> {
     choice.expression.or_else(|| choice.license.and_then(from_license)).filter(|l| !l.is_empty())
 }
 
-fn os(component: Component) -> OsRelease {
+fn os(component: Component<'_>) -> OsRelease {
     let mut os = OsRelease {
         id: distribution_of(&component.name),
         version_id: component.version,
@@ -223,7 +252,7 @@ fn os(component: Component) -> OsRelease {
     os
 }
 
-fn executable(component: &Component) -> Option<Executable> {
+fn executable(component: &Component<'_>) -> Option<Executable> {
     Some(Executable {
         path: FilePath::from_written(&component.name),
         digest: component.hashes.iter().find_map(digest)?,
@@ -240,7 +269,7 @@ fn digest(hash: &Hash) -> Option<Digest> {
     format!("{algorithm}:{}", hash.content.to_ascii_lowercase()).parse().ok()
 }
 
-fn subject(component: &Component) -> Subject {
+fn subject(component: &Component<'_>) -> Subject {
     let repository_digest =
         || property(component, "aquasecurity:trivy:RepoDigest")?.rsplit_once('@')?.1.parse().ok();
     Subject {
@@ -250,7 +279,7 @@ fn subject(component: &Component) -> Subject {
     }
 }
 
-fn property<'a>(component: &'a Component, name: &str) -> Option<&'a str> {
+fn property<'a>(component: &'a Component<'_>, name: &str) -> Option<&'a str> {
     pairs(&component.properties).find(|(n, _)| *n == name).map(|(_, value)| value)
 }
 

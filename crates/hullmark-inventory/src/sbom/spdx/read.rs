@@ -3,32 +3,36 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use hullmark_oci::{Digest, FilePath, Limits};
 
 use super::super::read::{Claim, Collector, Sbom, SbomError, parse, short, with_facts};
+use super::super::stream::{Bounded, for_each};
 use super::super::{Format, Subject, facts};
 use crate::GapReason;
 use crate::os_release::OsRelease;
 use crate::package::SourcePackage;
 use crate::purl::distribution_of;
 
+const FORMAT: &str = "SPDX";
+
 const DOCUMENT: &str = "SPDXRef-DOCUMENT";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Spdx {
+struct Spdx<'a> {
     spdx_version: String,
+    #[serde(borrow)]
+    packages: Option<&'a RawValue>,
+    #[serde(borrow)]
+    has_extracted_licensing_infos: Option<&'a RawValue>,
+    #[serde(borrow)]
+    relationships: Option<&'a RawValue>,
     #[serde(default)]
-    packages: Vec<Entry>,
+    document_describes: Bounded<String, 10_000>,
     #[serde(default)]
-    has_extracted_licensing_infos: Vec<ExtractedLicense>,
-    #[serde(default)]
-    relationships: Vec<Relationship>,
-    #[serde(default)]
-    document_describes: Vec<String>,
-    #[serde(default)]
-    annotations: Vec<Annotation>,
+    annotations: Bounded<Annotation, 1_000>,
 }
 
 #[derive(Deserialize)]
@@ -45,15 +49,15 @@ struct Entry {
     #[serde(default)]
     source_info: String,
     #[serde(default)]
-    checksums: Vec<Checksum>,
+    checksums: Bounded<Checksum, 1_000>,
     #[serde(default)]
     license_declared: String,
     #[serde(default)]
     primary_package_purpose: String,
     #[serde(default)]
-    external_refs: Vec<ExternalRef>,
+    external_refs: Bounded<ExternalRef, 10_000>,
     #[serde(default)]
-    annotations: Vec<Annotation>,
+    annotations: Bounded<Annotation, 1_000>,
 }
 
 #[derive(Deserialize)]
@@ -101,7 +105,7 @@ struct Annotation {
 
 /// Reads SPDX JSON 2.3.
 pub(in crate::sbom) fn read(bytes: &[u8], limits: &Limits) -> Result<Sbom, SbomError> {
-    let spdx: Spdx = parse("SPDX", bytes)?;
+    let spdx: Spdx<'_> = parse(FORMAT, bytes)?;
     if spdx.spdx_version != "SPDX-2.3" {
         return Err(SbomError::UnsupportedVersion {
             format: "SPDX",
@@ -109,19 +113,22 @@ pub(in crate::sbom) fn read(bytes: &[u8], limits: &Limits) -> Result<Sbom, SbomE
             expected: "2.3",
         });
     }
-    let described = described(&spdx);
-    let texts: BTreeMap<String, String> = spdx
-        .has_extracted_licensing_infos
-        .into_iter()
-        .map(|license| (license.license_id, license.extracted_text))
-        .collect();
+    let described = described(&spdx)?;
     let mut collector = Collector::new(limits);
     for (name, value) in own_facts(&spdx.annotations) {
         collector.image_fact(&name, &value);
     }
+    let mut texts = BTreeMap::new();
+    for_each(FORMAT, spdx.has_extracted_licensing_infos, |license: ExtractedLicense| {
+        texts.insert(license.license_id, license.extracted_text);
+        if texts.len() > limits.packages {
+            return Err(SbomError::TooManyPackages { limit: limits.packages });
+        }
+        Ok(())
+    })?;
     let mut ids = BTreeSet::new();
     let mut subjects = Vec::new();
-    for entry in spdx.packages {
+    for_each(FORMAT, spdx.packages, |entry: Entry| {
         collector.count()?;
         if !ids.insert(entry.id.clone()) {
             collector.gap(GapReason::Malformed, &entry.id, "is the `SPDXID` of several packages");
@@ -133,17 +140,27 @@ pub(in crate::sbom) fn read(bytes: &[u8], limits: &Limits) -> Result<Sbom, SbomE
         } else {
             add(&mut collector, entry, &texts);
         }
-    }
+        Ok(())
+    })?;
     Ok(Sbom { inventory: collector.finish(), subjects, format: Format::Spdx })
 }
 
-fn described(spdx: &Spdx) -> BTreeSet<String> {
-    let related = spdx.relationships.iter().filter_map(|r| match r.relationship_type.as_str() {
-        "DESCRIBES" if r.spdx_element_id == DOCUMENT => Some(&r.related_spdx_element),
-        "DESCRIBED_BY" if r.related_spdx_element == DOCUMENT => Some(&r.spdx_element_id),
-        _ => None,
-    });
-    related.chain(&spdx.document_describes).cloned().collect()
+/// Returns the identifiers of what the document says it describes.
+fn described(spdx: &Spdx<'_>) -> Result<BTreeSet<String>, SbomError> {
+    let mut described: BTreeSet<String> = spdx.document_describes.iter().cloned().collect();
+    for_each(FORMAT, spdx.relationships, |r: Relationship| {
+        match r.relationship_type.as_str() {
+            "DESCRIBES" if r.spdx_element_id == DOCUMENT => {
+                described.insert(r.related_spdx_element)
+            }
+            "DESCRIBED_BY" if r.related_spdx_element == DOCUMENT => {
+                described.insert(r.spdx_element_id)
+            }
+            _ => false,
+        };
+        Ok(())
+    })?;
+    Ok(described)
 }
 
 fn add(collector: &mut Collector<'_>, entry: Entry, texts: &BTreeMap<String, String>) {
