@@ -195,7 +195,7 @@ fn vulnerabilities() {
                 add(e, High, |f| {
                     f.fix_published = Some(at(NOW));
                     f.fix = Fix::None;
-                })
+                });
             },
             &[Vulnerability],
         ),
@@ -228,12 +228,12 @@ fn vulnerabilities() {
             },
             &[KnownExploited],
         ),
-        (KEV, |e| e.advisories.retain(|s| s.is_advisories()), &[]),
+        (KEV, |e| e.advisories.retain(hullmark_evidence::AdvisorySource::is_advisories), &[]),
         (
             KEV,
             |e| {
                 add(e, Low, |_| {});
-                e.advisories.retain(|s| s.is_advisories());
+                e.advisories.retain(hullmark_evidence::AdvisorySource::is_advisories);
             },
             &[UnknownKev],
         ),
@@ -248,7 +248,7 @@ fn vulnerabilities() {
             EPSS,
             |e| {
                 add(e, Low, |_| {});
-                e.advisories.retain(|s| s.is_advisories());
+                e.advisories.retain(hullmark_evidence::AdvisorySource::is_advisories);
             },
             &[UnknownEpss],
         ),
