@@ -15,9 +15,9 @@ pub(crate) enum Expression {
     /// One license.
     License(License),
     /// All apply.
-    And(Vec<Expression>),
+    And(Vec<Self>),
     /// The recipient chooses.
-    Or(Vec<Expression>),
+    Or(Vec<Self>),
 }
 
 /// One license, by its normalised id: lower case, `-only` and `-or-later` written out for the GNU family.

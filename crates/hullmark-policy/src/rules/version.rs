@@ -86,14 +86,12 @@ fn scheme(kind: PackageKind) -> Option<Scheme> {
         PackageKind::Go => Some(Scheme::Go),
         PackageKind::Cargo => Some(Scheme::Semver),
         PackageKind::Bitnami => Some(Scheme::Bitnami),
-        PackageKind::Pacman
-        | PackageKind::Maven
-        | PackageKind::Gem
-        | PackageKind::Composer
-        | PackageKind::Nuget
-        | PackageKind::Conda
-        | PackageKind::Homebrew
-        | PackageKind::Binary => None,
+        PackageKind::Pacman => Some(Scheme::Pacman),
+        PackageKind::Maven => Some(Scheme::Maven),
+        PackageKind::Gem => Some(Scheme::Gem),
+        PackageKind::Composer => Some(Scheme::Composer),
+        PackageKind::Nuget => Some(Scheme::NuGet),
+        PackageKind::Conda | PackageKind::Homebrew | PackageKind::Binary => None,
     }
 }
 

@@ -280,14 +280,13 @@ impl Condition {
             return Limit::No;
         }
         let mut limit = Limit::Yes;
+        let listed = finding.kev.is_some();
         match self.kev {
-            Some(wanted) if finding.kev.is_some() || was_asked(facts, AdvisorySource::KEV) => {
-                if wanted != finding.kev.is_some() {
-                    return Limit::No;
-                }
+            Some(_) if !listed && !was_asked(facts, AdvisorySource::KEV) => {
+                limit = Limit::UnknownKev;
             }
-            Some(_) => limit = Limit::UnknownKev,
-            None => {}
+            Some(wanted) if wanted != listed => return Limit::No,
+            _ => {}
         }
         match (self.epss, finding.epss) {
             (Some(bound), Some(epss)) if !bound.is_passed_by(epss.score) => return Limit::No,

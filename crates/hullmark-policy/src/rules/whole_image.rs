@@ -1,6 +1,6 @@
 //! Rules about the image as a whole: `age`, `user`, `scan`, `deny`.
 
-use hullmark_evidence::SubjectKind;
+use hullmark_evidence::{AdvisorySource, SubjectKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
@@ -108,7 +108,7 @@ impl Scan {
     fn check_advisories(facts: &Facts<'_>, max_age: Period, checked: &mut Checked<'_>) {
         const UPDATE: &str = "update the advisories with `hullmark db update`";
         let sources = &facts.evidence.advisories;
-        if !sources.iter().any(|s| s.is_advisories())
+        if !sources.iter().any(AdvisorySource::is_advisories)
             && !facts.evidence.inventory.packages.is_empty()
         {
             checked.fail(ReasonCode::UnknownAdvisories, "no advisories were asked", UPDATE);

@@ -195,7 +195,7 @@ fn vulnerabilities() {
                 add(e, High, |f| {
                     f.fix_published = Some(at(NOW));
                     f.fix = Fix::None;
-                })
+                });
             },
             &[Vulnerability],
         ),
@@ -228,12 +228,12 @@ fn vulnerabilities() {
             },
             &[KnownExploited],
         ),
-        (KEV, |e| e.advisories.retain(|s| s.is_advisories()), &[]),
+        (KEV, |e| e.advisories.retain(hullmark_evidence::AdvisorySource::is_advisories), &[]),
         (
             KEV,
             |e| {
                 add(e, Low, |_| {});
-                e.advisories.retain(|s| s.is_advisories());
+                e.advisories.retain(hullmark_evidence::AdvisorySource::is_advisories);
             },
             &[UnknownKev],
         ),
@@ -248,7 +248,7 @@ fn vulnerabilities() {
             EPSS,
             |e| {
                 add(e, Low, |_| {});
-                e.advisories.retain(|s| s.is_advisories());
+                e.advisories.retain(hullmark_evidence::AdvisorySource::is_advisories);
             },
             &[UnknownEpss],
         ),
@@ -413,6 +413,16 @@ fn packages() {
             |e| e.inventory.packages[1].version.clear(),
             &[PackageDenied],
         ),
+        (
+            "packages: {deny: [{name: 'org.apache.*:log4j-core', version: '<2.17.1'}]}",
+            |e| java(e, "2.17.0"),
+            &[PackageDenied],
+        ),
+        (
+            "packages: {deny: [{name: 'org.apache.*:log4j-core', version: '<2.17.1'}]}",
+            |e| java(e, "2.17.1"),
+            &[],
+        ),
         ("packages: {require: [{name: libssl3, kind: deb}]}", |_| {}, &[]),
         ("packages: {require: [{name: libssl3, kind: apk}]}", |_| {}, &[PackageMissing]),
         ("packages: {require: [{name: libssl3, version: '>=3.0.13'}]}", |_| {}, &[PackageMissing]),
@@ -422,6 +432,12 @@ fn packages() {
             &[PackageMissing],
         ),
     ]);
+}
+
+fn java(evidence: &mut Evidence, version: &str) {
+    let name = "org.apache.logging.log4j:log4j-core";
+    let path = FilePath::from_raw(b"app.jar");
+    evidence.inventory.packages.push(Package::new(PackageKind::Maven, name, version, &path));
 }
 
 #[test]
