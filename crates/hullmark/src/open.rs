@@ -168,9 +168,9 @@ pub(crate) fn policies(paths: &[PathBuf]) -> Result<Policies, CommandError> {
         let text = String::from_utf8(read_bounded(&file, POLICY_LIMIT)?).map_err(|e| {
             CommandError::step(ErrorKind::Policy, format!("failed to read `{name}`"), e)
         })?;
-        texts.push((text, name));
+        texts.push((name, text));
     }
-    Policies::parse_all(texts.iter().map(|(text, name)| (text.as_str(), name.as_str())))
+    Policies::parse_all(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))
         .map_err(failed)
 }
 
