@@ -489,6 +489,8 @@ fn archives_say_who_they_are() {
             "org.x:a 1.2.0",
             "",
         ),
+        ("org.x.b-a-1.2.jar", manifest("Bundle-SymbolicName: org.x.b-a\n"), "org.x:b-a 1.2", ""),
+        ("org.x.ba-1.2.jar", manifest("Bundle-SymbolicName: org.x.ba\n"), "org.x:org.x.ba 1.2", ""),
         ("a-1.2.jar", classes.clone(), "a:a 1.2", "Incomplete"),
         ("a.jar", classes.clone(), "", "Incomplete"),
         ("a-1.2-sources.jar", archive(&[("A.java", b"")]), "", ""),
