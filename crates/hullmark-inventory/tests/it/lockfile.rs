@@ -328,7 +328,7 @@ fn many_lines_take_linear_time_and_bounded_memory() {
         ("x/specifications/a.gemspec", "", "s.licenses = ['N'\n"),
     ] {
         let mut text = String::from(head);
-        let count = 50_000;
+        let count = 30_000;
         for n in 0..count {
             text.push_str(&line.replace('N', &n.to_string()));
         }
