@@ -342,10 +342,13 @@ fn conda_homebrew_and_bitnami() {
             {"referenceType":"purl","referenceLocator":"pkg:bitnami/nginx@1.25.3-0?arch=amd64#x"}]},
         {"name":"x","versionInfo":"NOASSERTION-less","externalRefs":[{"referenceType":"purl","referenceLocator":"pkg:npm/%40s/x@2"}]},
         {"name":"y","externalRefs":[{"referenceType":"purl","referenceLocator":"pkg:maven/g/y@3"}]},
-        {"name":"pcre","versionInfo":"8","externalRefs":[{"referenceType":"purl","referenceLocator":"pkg:generic/pcre@8"}]}]}"#;
+        {"name":"pcre","versionInfo":"8","externalRefs":[{"referenceType":"purl","referenceLocator":"pkg:generic/pcre@8"}]},
+        {"name":"libc6","externalRefs":[{"referenceType":"purl","referenceLocator":"pkg:deb/debian/libc6@2"}]},
+        {"name":"nobody"}]}"#;
     let bitnami = read("opt/bitnami/nginx/.spdx-nginx.spdx", document);
-    assert_eq!(names(&bitnami), ["@s/x NOASSERTION-less", "g:y 3", "nginx 1.25.3-0"]);
+    assert_eq!(names(&bitnami), ["@s/x NOASSERTION-less", "g:y 3", "nginx 1.25.3-0", "pcre 8"]);
     assert_eq!(joined(&bitnami), "Unsupported");
+    assert!(bitnami.gaps[0].detail.ends_with(": libc6, nobody"));
     assert_eq!(packages(&bitnami)[0].vendor.as_deref(), Some("V"));
     assert!(read("srv/nginx/.spdx-nginx.spdx", document).records.is_empty());
 }
@@ -582,6 +585,21 @@ fn archives_of_many_entries_and_bombs_are_bounded() {
     let many: Vec<(&str, &[u8])> = vec![(POM, b""); 1];
     let limits = Limits { archive_entries: 0, ..Limits::default() };
     assert_eq!(reasons(&read_within("a.jar", &archive(&many), &limits)), [GapReason::TooLarge]);
+}
+
+#[test]
+fn archives_of_more_than_65535_entries_are_read() {
+    let names: Vec<String> = (0..70_000).map(|n| format!("{n}")).collect();
+    let mut entries: Vec<(&str, &[u8])> = names.iter().map(|n| (n.as_str(), &b""[..])).collect();
+    let pom = pom("a");
+    entries.push((POM, &pom));
+    let wide = archive(&entries);
+    assert!(memchr::memmem::rfind(&wide, b"PK\x06\x06").is_some(), "not zip64");
+    let prepended = [b"#!/bin/sh\n".as_slice(), &wide].concat();
+    for bytes in [wide, prepended] {
+        let found = read("a.jar", &bytes);
+        assert_eq!((self::names(&found), joined(&found)), (vec!["g:a 1".into()], String::new()));
+    }
 }
 
 #[test]
