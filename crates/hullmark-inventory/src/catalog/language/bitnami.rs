@@ -9,7 +9,8 @@ use hullmark_oci::FilePath;
 use super::json::{self, Items, Text};
 use super::sink::Sink;
 use crate::GapReason;
-use crate::package::{Package, PackageKind};
+use crate::package::Package;
+use crate::purl::{self, PackageUrl};
 
 /// Whether `path` describes a component.
 pub(super) fn wants(path: &FilePath) -> bool {
@@ -50,9 +51,8 @@ pub(super) fn document(bytes: &[u8], sink: &mut Sink<'_>) {
     };
     let mut unknown = Vec::new();
     for component in &document.packages.entries {
-        let purl = component.purl().and_then(Purl::parse);
-        match purl {
-            Some(purl) => sink.package(component.package(&purl, sink.path)),
+        match component.package(sink.path) {
+            Some(package) => sink.package(package),
             None => unknown.push(component.name.get().unwrap_or("?").to_owned()),
         }
     }
@@ -70,9 +70,15 @@ impl Component {
             .and_then(|r| r.reference_locator.get())
     }
 
-    fn package(&self, purl: &Purl, path: &FilePath) -> Package {
-        let version = self.version_info.get().unwrap_or(&purl.version);
-        let mut package = Package::new(purl.kind, &purl.name, version, path);
+    /// Returns the package that the component is; `None` for a purl of a type that is none of our kinds, and for operating
+    /// systems' packages, which only their own database can vouch for.
+    fn package(&self, path: &FilePath) -> Option<Package> {
+        let purl: PackageUrl = self.purl()?.parse().ok()?;
+        let mut package = purl::to_package(&purl).filter(|package| !package.kind.is_os())?;
+        package.path = path.clone();
+        if let Some(version) = self.version_info.get() {
+            package.version = version.into();
+        }
         let licenses = [&self.license_concluded, &self.license_declared];
         let said = |text: &&str| *text != "NOASSERTION" && *text != "NONE";
         package.licenses = licenses
@@ -86,60 +92,6 @@ impl Component {
             self.supplier.get().filter(said).map(|supplier| {
                 supplier.strip_prefix("Organization: ").unwrap_or(supplier).to_owned()
             });
-        package
+        Some(package)
     }
-}
-
-/// What is needed of a package URL here.
-struct Purl {
-    kind: PackageKind,
-    name: String,
-    version: String,
-}
-
-impl Purl {
-    /// Reads `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS#SUBPATH`; `None` for a type that is none of our kinds.
-    fn parse(text: &str) -> Option<Self> {
-        let text = text.strip_prefix("pkg:")?;
-        let text = text.split(['?', '#']).next().unwrap_or_default();
-        let (kind, rest) = text.split_once('/')?;
-        let (kind, separator) = match kind {
-            "bitnami" => (PackageKind::Bitnami, "/"),
-            "golang" => (PackageKind::Go, "/"),
-            "npm" => (PackageKind::Npm, "/"),
-            "pypi" => (PackageKind::Python, "/"),
-            "maven" => (PackageKind::Maven, ":"),
-            "gem" => (PackageKind::Gem, "/"),
-            "composer" => (PackageKind::Composer, "/"),
-            "nuget" => (PackageKind::Nuget, "/"),
-            "cargo" => (PackageKind::Cargo, "/"),
-            _ => return None,
-        };
-        // `@` of a scope is written `%40`, so the last one begins the version.
-        let (path, version) = rest.rsplit_once('@').unwrap_or((rest, ""));
-        let name = match path.rsplit_once('/') {
-            Some((namespace, name)) => format!("{}{separator}{}", decode(namespace), decode(name)),
-            None => decode(path),
-        };
-        (!name.is_empty()).then(|| Self { kind, name, version: decode(version) })
-    }
-}
-
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| byte == b'%') {
-            Some(decoded) => {
-                bytes.push(decoded);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -44,6 +44,7 @@ pub(super) fn record(bytes: &[u8], sink: &mut Sink<'_>) {
     package.arch = record.subdir.get().map(String::from);
     package.set_property("conda.build", record.build.get().unwrap_or_default());
     package.set_property("conda.channel", record.channel.get().unwrap_or_default());
+    package.set_property("conda.subdir", record.subdir.get().unwrap_or_default());
     package.licenses = record.license.0;
     sink.package(package);
 }

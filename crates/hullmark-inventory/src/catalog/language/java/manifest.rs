@@ -153,9 +153,14 @@ impl Coordinates {
             .or_else(|| manifest.implementation_version())
             .or_else(|| manifest.bundle_version())
             .unwrap_or_default();
+        // Servers name files after group and artifact: `org.x.an-artifact`. Groups and bundles have no dashes.
+        let (group, artifact) = match name.rsplit_once('.') {
+            Some((group, artifact)) if artifact.contains('-') => (Some(group), artifact),
+            _ => (group(manifest, name), name),
+        };
         Self {
-            group: group(manifest, name).unwrap_or_default().into(),
-            artifact: name.into(),
+            group: group.unwrap_or_default().into(),
+            artifact: artifact.into(),
             version: version.into(),
         }
     }

@@ -19,7 +19,7 @@ use crate::GapReason;
 use crate::package::{Package, PackageKind};
 use manifest::{Coordinates, Manifest, split_stem};
 
-/// Archives that Java servers and runtimes load classes from. `rar` is a resource adapter here, or another format's archive.
+/// Archives that Java servers and runtimes load classes from. `rar` is a resource adapter here.
 const EXTENSIONS: [&[u8]; 11] =
     [b"jar", b"war", b"ear", b"par", b"sar", b"nar", b"kar", b"hpi", b"jpi", b"rar", b"lpkg"];
 
@@ -61,9 +61,6 @@ pub(super) fn unpacked(bytes: &[u8], sink: &mut Sink<'_>) {
 
 /// Reads an archive and every archive in it.
 pub(super) fn archive(bytes: &[u8], sink: &mut Sink<'_>) {
-    if ends_with_ignore_case(sink.path, ".rar") && !bytes.starts_with(b"PK") {
-        return;
-    }
     let mut walk = Walk { budget: sink.limits.archive_bytes, sink };
     walk.archive(bytes, "", 1);
 }
@@ -108,6 +105,11 @@ struct Contents {
 impl Walk<'_, '_> {
     /// Reads the archive at `inner` (empty for the file itself).
     fn archive(&mut self, bytes: &[u8], inner: &str, depth: usize) {
+        let path = if inner.is_empty() { self.sink.path.as_str() } else { inner };
+        let java = [".jar", ".war", ".ear"].iter().any(|e| ends_with_ignore_case(path, e));
+        if !java && !bytes.starts_with(b"PK") {
+            return; // The extension means something else, too: WinRAR's archives, karaoke.
+        }
         let archive = match Archive::open(bytes) {
             Ok(archive) => archive,
             Err(fault) => return self.gap(inner, fault),
@@ -118,7 +120,6 @@ impl Walk<'_, '_> {
         }
         let before = self.sink.count();
         let contents = self.contents(&archive, inner, depth);
-        let path = if inner.is_empty() { self.sink.path.as_str() } else { inner };
         let file_name = path.rsplit(['/', '!']).next().unwrap_or_default();
         let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem).to_owned();
         self.identify(&contents, &stem, inner, before);

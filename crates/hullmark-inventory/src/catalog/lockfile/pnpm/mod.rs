@@ -6,27 +6,31 @@
 //! | 6 to 8 | `/@s/a@1.0.0(peer@2.0.0)` | `(…` |
 //! | 9 | `'@s/a@1.0.0'` | – |
 //!
-//! Up to version 8 each package says `dev: true`. From 9 on it does not, and everything counts as needed to run.
+//! Up to version 8 each package says `dev: true`; from 9 on [`graph`] finds what the projects need to run.
+
+mod graph;
 
 use super::declared::{Declared, Scope};
 use super::lines::{indent, unquote};
 use crate::catalog::language::sink::Sink;
 use crate::package::PackageKind;
+use graph::{Graph, without_peers};
 
 /// Reads a lock file of pnpm.
 pub(super) fn pnpm_lock(bytes: &[u8], sink: &mut Sink<'_>) {
+    let limit = sink.limits.packages;
     let mut declared = Declared::new(PackageKind::Npm, sink);
     let text = String::from_utf8_lossy(bytes);
     let (mut version, mut section) = (9, "");
-    let mut block: Option<Block<'_>> = None;
+    let mut blocks: Vec<Block<'_>> = Vec::new();
+    let mut graph = Graph::default();
     for line in text.lines() {
         let content = line.trim();
         if content.is_empty() || content.starts_with('#') {
             continue;
         }
-        match indent(line) {
-            0 => {
-                finish(block.take(), version, &mut declared);
+        match (indent(line), section) {
+            (0, _) => {
                 let (key, value) = content.split_once(':').unwrap_or((content, ""));
                 section = key;
                 if key == "lockfileVersion" {
@@ -34,33 +38,23 @@ pub(super) fn pnpm_lock(bytes: &[u8], sink: &mut Sink<'_>) {
                     version = major.parse().unwrap_or(version);
                 }
             }
-            2 if section == "packages" => {
-                // A key of more than 1,024 bytes is written `? KEY`, its value `: …` on the next line.
-                if content.starts_with(": ") {
-                    continue;
-                }
-                finish(block.take(), version, &mut declared);
-                let key = content.strip_prefix("? ").unwrap_or(content);
-                let key = key.strip_suffix(": {}").or(key.strip_suffix(':')).unwrap_or(key);
-                block = Some(Block { key: unquote(key), ..Block::default() });
-            }
-            4 if section == "packages" => {
-                let (Some(block), Some((field, value))) =
-                    (block.as_mut(), content.split_once(": "))
-                else {
-                    continue;
-                };
-                match field {
-                    "name" => block.name = unquote(value),
-                    "version" => block.version = unquote(value),
-                    "dev" => block.dev = value == "true",
-                    _ => {}
+            (2, "packages") if blocks.len() < limit => blocks.extend(Block::new(content)),
+            (2, "packages") => declared.more(true),
+            (4, "packages") => {
+                if let Some(block) = blocks.last_mut() {
+                    block.set(content);
                 }
             }
+            (indent, "importers") => graph.importer(indent, content),
+            (indent, "snapshots") => graph.snapshot(indent, content),
             _ => {}
         }
     }
-    finish(block, version, &mut declared);
+    let needed = graph.needed();
+    for block in &blocks {
+        let dev = needed.as_ref().is_some_and(|keys| !keys.contains(without_peers(block.key)));
+        block.declare(version, dev, &mut declared);
+    }
     declared.finish();
 }
 
@@ -73,17 +67,37 @@ struct Block<'a> {
     dev: bool,
 }
 
-fn finish(block: Option<Block<'_>>, version: u32, declared: &mut Declared<'_, '_>) {
-    let Some(block) = block else {
-        return;
-    };
-    let (name, own) = split(block.key, version);
-    let name = if block.name.is_empty() { name } else { block.name };
-    let own = if block.version.is_empty() { own } else { block.version };
-    if own.starts_with("file:") || own.starts_with("link:") || block.key.starts_with("file:") {
-        return; // A part of the project itself.
+impl<'a> Block<'a> {
+    /// Reads the key. One of more than 1,024 bytes is written `? KEY`, and its value `: …` on the next line.
+    fn new(content: &'a str) -> Option<Self> {
+        if content.starts_with(": ") {
+            return None;
+        }
+        let key = content.strip_prefix("? ").unwrap_or(content);
+        let key = key.strip_suffix(": {}").or(key.strip_suffix(':')).unwrap_or(key);
+        Some(Self { key: unquote(key), ..Self::default() })
     }
-    declared.add(name, own, Scope::of(block.dev));
+
+    fn set(&mut self, content: &'a str) {
+        match content.split_once(": ") {
+            Some(("name", value)) => self.name = unquote(value),
+            Some(("version", value)) => self.version = unquote(value),
+            Some(("dev", value)) => self.dev = value == "true",
+            _ => {}
+        }
+    }
+
+    fn declare(&self, lockfile_version: u32, dev: bool, declared: &mut Declared<'_, '_>) {
+        let (name, version) = split(self.key, lockfile_version);
+        let name = if self.name.is_empty() { name } else { self.name };
+        let version = if self.version.is_empty() { version } else { self.version };
+        let local = ["file:", "link:"]
+            .iter()
+            .any(|scheme| version.starts_with(scheme) || self.key.starts_with(scheme));
+        if !local {
+            declared.add(name, version, Scope::of(self.dev || dev));
+        }
+    }
 }
 
 /// Splits a key into name and version.
