@@ -442,7 +442,7 @@ fn damaged_databases_do_no_harm() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let limits = Limits::default();
     for (name, path, bytes) in databases() {
-        let rounds = if bytes.len() < 200_000 { 200 } else { 10 };
+        let rounds = if bytes.len() < 200_000 { 64 } else { 8 };
         for round in 0..rounds {
             let mut damaged = bytes.clone();
             for _ in 0..=round % 8 {

@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(
             gaps,
             [
-                "malformed: not a field: corrupt; a record names no package; a record names no package",
+                "malformed: not a field: corrupt; a record names no package; and 1 more",
                 "truncated: ends in the middle of a line",
                 "incomplete: c has no version",
             ]

@@ -15,12 +15,15 @@ const EXAMPLES: usize = 8;
 pub(super) struct Complaints(BTreeMap<GapReason, (usize, Vec<String>)>);
 
 impl Complaints {
-    /// Adds one. `detail` is called for the first few of a reason only.
+    /// Adds one. `detail` is called until a reason has its examples, which are all different.
     pub(super) fn add<T: Into<String>>(&mut self, reason: GapReason, detail: impl FnOnce() -> T) {
         let (count, examples) = self.0.entry(reason).or_default();
         *count += 1;
         if examples.len() < EXAMPLES {
-            examples.push(shorten(detail().into()));
+            let detail = shorten(detail().into());
+            if !examples.contains(&detail) {
+                examples.push(detail);
+            }
         }
     }
 
@@ -57,6 +60,7 @@ mod tests {
             complaints.add(GapReason::Malformed, || format!("line {i}"));
         }
         complaints.add(GapReason::Truncated, || "é".repeat(500));
+        complaints.add(GapReason::Truncated, || "é".repeat(500));
         let mut found = Found::default();
         complaints.report(&FilePath::from("db"), &mut found);
         assert_eq!(found.gaps.len(), 2);
@@ -65,6 +69,6 @@ mod tests {
             "{}",
             found.gaps[0].detail
         );
-        assert!(found.gaps[1].detail.len() < 200);
+        assert!(found.gaps[1].detail.len() < 200 && found.gaps[1].detail.ends_with("; and 1 more"));
     }
 }

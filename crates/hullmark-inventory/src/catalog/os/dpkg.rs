@@ -330,7 +330,7 @@ mod tests {
         assert_eq!(
             gaps,
             [
-                "malformed: a paragraph names no package; not a field: junk; a paragraph names no package",
+                "malformed: a paragraph names no package; not a field: junk; and 1 more",
                 "truncated: ends in the middle of a line",
                 "incomplete: c has no version; d\u{fffd} has no version",
             ]

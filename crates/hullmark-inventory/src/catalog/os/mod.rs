@@ -1,6 +1,7 @@
 //! Operating systems: os-release and package databases.
 
 pub mod apk;
+pub mod chisel;
 mod complaints;
 mod deb822;
 pub mod dpkg;
@@ -22,6 +23,7 @@ pub const CATALOGERS: &[Cataloger] = &[
     dpkg::DATABASE,
     dpkg_files::COPYRIGHT,
     dpkg_files::UBUNTU_PRO,
+    chisel::MANIFEST,
     apk::INSTALLED,
     apk::REPOSITORIES,
     rpm::DATABASE,
