@@ -1,13 +1,14 @@
 //! Compares versions: reads `A<TAB>B` lines on stdin and prints `-1`, `0`, `1`, or `?` where either does not parse.
 //!
-//! `cargo run -p hullmark-advisory --example compare -- SCHEME`, where SCHEME is one of `Scheme::ALL`, or one of the
-//! names that the test vectors use: `rpm` there is one version or release by itself, `rpm-evr` the whole.
+//! `cargo run -p hullmark-advisory --example compare -- SCHEME`, where SCHEME is one of `Scheme::ALL`, or `rpm-evr`
+//! (the same as `rpm`), `rpm-lenient` (epochs and releases that one side lacks are not compared), `rpm-nevra`.
 
 use std::cmp::Ordering;
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
-use hullmark_advisory::version::{Scheme, Unparsable, rpm};
+use hullmark_advisory::version::rpm::{self, OneSided};
+use hullmark_advisory::version::{Scheme, Unparsable};
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
@@ -32,9 +33,10 @@ type Compare = dyn Fn(&str, &str) -> Result<Ordering, Unparsable>;
 
 fn comparison(name: &str) -> Option<Box<Compare>> {
     match name {
-        "rpm" => Some(Box::new(|a, b| Ok(rpm::segment_key(a)?.cmp(&rpm::segment_key(b)?)))),
         "rpm-evr" => Some(Box::new(|a, b| Scheme::Rpm.compare(a, b))),
-        "rpm-lenient" => Some(Box::new(rpm::compare_evr_lenient)),
+        "rpm-lenient" => {
+            Some(Box::new(|a, b| rpm::compare_evr(a, b, OneSided::Skip, OneSided::Skip)))
+        }
         "rpm-nevra" => Some(Box::new(rpm::compare_nevra)),
         name => {
             let scheme: Scheme = name.parse().ok()?;

@@ -43,6 +43,11 @@ pub(super) fn key_into(version: &[u8], out: &mut Vec<u8>) -> Result<(), Unparsab
                 number(out, LOW, reader.digits());
                 Part::SuffixNumber
             }
+            // apk 2 took digits after the letter, and Alpine used it (`1.8.1p1`); apk 3 does not.
+            b'0'..=b'9' if last == Part::Letter => {
+                number(out, HIGH, reader.digits());
+                Part::Number
+            }
             b'a'..=b'z' if last == Part::Number => {
                 out.push(byte);
                 reader.0 = &reader.0[1..];

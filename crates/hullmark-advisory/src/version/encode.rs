@@ -63,6 +63,18 @@ pub(super) fn small_number(out: &mut Vec<u8>, base: u8, value: u64) {
     }
 }
 
+/// Returns how many bytes the number takes that `key` starts with; `base` as it was written with.
+pub(super) fn number_len(key: &[u8], base: u8) -> usize {
+    let Some(offset) = key.first().map(|first| first.wrapping_sub(base)) else { return 0 };
+    match offset {
+        0..=35 => 1,
+        36 => 2,
+        37..=43 => usize::from(offset) - 34,
+        BIG => 3 + key.get(1..3).map_or(0, |n| usize::from(n[0]) << 8 | usize::from(n[1])),
+        _ => 0,
+    }
+}
+
 /// Writes a word and its end; `bytes` must not hold [`WORD_END`].
 pub(super) fn word(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
@@ -73,6 +85,34 @@ pub(super) fn word(out: &mut Vec<u8>, bytes: &[u8]) {
 pub(super) fn word_lower(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(bytes.iter().map(u8::to_ascii_lowercase));
     out.push(WORD_END);
+}
+
+/// Everything that follows is zero, without end: between what [`below_zero`] and [`above_zero`] write.
+pub(super) const ALL_ZERO: u8 = 0x08;
+
+/// In a sequence that goes on with zeros without end, announces an item below zero after `zeros` zeros.
+///
+/// The longer the zeros last, the closer to [`ALL_ZERO`].
+pub(super) fn below_zero(out: &mut Vec<u8>, zeros: usize) {
+    match u16::try_from(zeros) {
+        Ok(few @ 0..=3) => out.push(0x03 + few.to_be_bytes()[1]),
+        many => {
+            out.push(0x07);
+            out.extend_from_slice(&many.unwrap_or(u16::MAX).to_be_bytes());
+        }
+    }
+}
+
+/// Announces an item above zero (which must begin at [`LOW`] or later) after `zeros` zeros; see [`below_zero`].
+pub(super) fn above_zero(out: &mut Vec<u8>, zeros: usize) {
+    match u16::try_from(zeros) {
+        Ok(0) => {}
+        Ok(few @ 1..=3) => out.push(0x0e - few.to_be_bytes()[1]),
+        many => {
+            out.push(0x09);
+            out.extend_from_slice(&(u16::MAX - many.unwrap_or(u16::MAX)).to_be_bytes());
+        }
+    }
 }
 
 /// Returns `digits` without leading zeros; zero becomes empty.
@@ -173,7 +213,22 @@ mod tests {
         {
             assert_eq!(key(digits), key(&format!("000{digits}")));
             assert!((LOW..LOW + SPAN).contains(&key(digits)[0]), "{digits}");
+            assert_eq!(number_len(&key(digits), LOW), key(digits).len(), "{digits}");
         }
         assert!(LOW + SPAN <= b'A' && HIGH.checked_add(SPAN).is_some());
+    }
+
+    #[test]
+    fn zeros_without_end_order_as_their_first_item_that_is_not_zero() {
+        let write = |mark: fn(&mut Vec<u8>, usize), zeros| {
+            let mut out = Vec::new();
+            mark(&mut out, zeros);
+            out.push(LOW + 1);
+            out
+        };
+        let mut keys: Vec<Vec<u8>> = (0..300).map(|zeros| write(below_zero, zeros)).collect();
+        keys.push(vec![ALL_ZERO]);
+        keys.extend((0..300).rev().map(|zeros| write(above_zero, zeros)));
+        assert!(keys.is_sorted_by(|a, b| a < b));
     }
 }

@@ -10,9 +10,15 @@
 //! Where the tool of an ecosystem is no total order, [`Scheme`] says what was done about it.
 
 mod apk;
+mod composer;
+mod dotted;
 mod dpkg;
 mod encode;
+mod gem;
 mod go;
+mod maven;
+mod nuget;
+mod pacman;
 mod pep440;
 pub mod rpm;
 mod semver;
@@ -33,7 +39,7 @@ pub enum Scheme {
     /// Debian, Ubuntu, opkg: `[epoch:]upstream[-revision]`.
     Dpkg,
     /// RPM: `[epoch:]version[-release]`; a missing epoch is 0, a missing release the lowest. See
-    /// [`rpm::compare_evr_lenient`] for the other reading.
+    /// [`rpm::compare_evr`] for the other reading.
     Rpm,
     /// Alpine, Wolfi, Chainguard.
     Apk,
@@ -45,10 +51,24 @@ pub enum Scheme {
     Go,
     /// Python.
     Pep440,
-    /// Bitnami: SemVer with a packaging revision.
+    /// Maven. Its comparator is no order; ours differs exactly where it contradicts itself.
+    Maven,
+    /// RubyGems; a platform suffix is cut.
+    Gem,
+    /// NuGet.
+    NuGet,
+    /// Packagist. Branches (`dev-main`) are [`Unparsable::Unordered`].
+    Composer,
+    /// Bitnami: SemVer with a packaging revision, which does not count.
     Bitnami,
     /// Dart: SemVer with build metadata that counts.
     Pub,
+    /// Arch Linux; a missing release is the lowest, a separator at the end is unparsable.
+    Pacman,
+    /// Haskell.
+    Hackage,
+    /// R: CRAN and Bioconductor.
+    Cran,
 }
 
 /// Why a version has no place in its scheme's order.
@@ -110,8 +130,8 @@ impl fmt::Debug for Key {
 }
 
 impl Scheme {
-    /// Every scheme, in the order of their names' first appearance here.
-    pub const ALL: [Self; 9] = [
+    /// Every scheme.
+    pub const ALL: [Self; 16] = [
         Self::Dpkg,
         Self::Rpm,
         Self::Apk,
@@ -119,8 +139,15 @@ impl Scheme {
         Self::Npm,
         Self::Go,
         Self::Pep440,
+        Self::Maven,
+        Self::Gem,
+        Self::NuGet,
+        Self::Composer,
         Self::Bitnami,
         Self::Pub,
+        Self::Pacman,
+        Self::Hackage,
+        Self::Cran,
     ];
 
     /// Returns the name, as [`FromStr`] reads it.
@@ -133,8 +160,15 @@ impl Scheme {
             Self::Npm => "npm",
             Self::Go => "go",
             Self::Pep440 => "pep440",
+            Self::Maven => "maven",
+            Self::Gem => "gem",
+            Self::NuGet => "nuget",
+            Self::Composer => "composer",
             Self::Bitnami => "bitnami",
             Self::Pub => "pub",
+            Self::Pacman => "pacman",
+            Self::Hackage => "hackage",
+            Self::Cran => "cran",
         }
     }
 
@@ -161,8 +195,15 @@ impl Scheme {
             Self::Npm => semver::npm_key_into,
             Self::Go => go::key_into,
             Self::Pep440 => pep440::key_into,
+            Self::Maven => maven::key_into,
+            Self::Gem => gem::key_into,
+            Self::NuGet => nuget::key_into,
+            Self::Composer => composer::key_into,
             Self::Bitnami => semver::bitnami_key_into,
             Self::Pub => semver::pub_key_into,
+            Self::Pacman => pacman::key_into,
+            Self::Hackage => dotted::hackage_key_into,
+            Self::Cran => dotted::cran_key_into,
         };
         guarded(version, out, write)
     }

@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use super::encode::{HIGH, LOW, Reader, number, word};
+use super::encode::{HIGH, LOW, Reader, number, number_len, word};
 use super::{Key, Unparsable, guarded};
 
 /// `~`: before everything, the end included.
@@ -16,36 +16,64 @@ const CARET: u8 = 0x03;
 
 /// Writes the key: epoch (missing is 0), version, release.
 ///
-/// A missing release sorts below every release, and its key is a *prefix* of the keys that have one:
-/// [`compare_evr_lenient`] relies on it.
+/// A missing release sorts below every release, and its key is a *prefix* of the keys that have one: see
+/// [`OneSided::Skip`].
 pub(super) fn key_into(evr: &[u8], out: &mut Vec<u8>) -> Result<(), Unparsable> {
     let (epoch, rest) = split_epoch(evr);
     let (version, release) = match rest.iter().rposition(|&b| b == b'-') {
         Some(hyphen) => (&rest[..hyphen], Some(&rest[hyphen + 1..])),
         None => (rest, None),
     };
-    if version.is_empty() || release.is_some_and(<[u8]>::is_empty) {
+    if version.is_empty() {
         return Err(Unparsable::Structure);
     }
-    number(out, LOW, epoch);
+    number(out, LOW, epoch.unwrap_or(b"0"));
     write_segments(version, out)?;
     release.map_or(Ok(()), |release| write_segments(release, out))
 }
 
-/// Compares two `[epoch:]version[-release]` as RPM does for dependencies: where one side has no release, releases are
-/// not compared.
+/// What happens to an epoch or a release that only one side states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OneSided {
+    /// A missing epoch is 0, a missing release is below every release: the total order of the keys.
+    Compare,
+    /// The part is not compared, as RPM does with the release of a dependency. This is *not* a total order (`1-1` and
+    /// `1-2` both equal `1`).
+    Skip,
+}
+
+/// Compares two `[epoch:]version[-release]`, with a choice for parts that only one side states.
 ///
-/// This is *not* a total order (`1-1` and `1-2` both equal `1`) and so has no key of its own. Advisory data needs
-/// the total order of [`Scheme::Rpm`](super::Scheme::Rpm): OSV records of RPM distributions always state a release,
-/// installed packages always have one, and epochs are explicit (a missing one is 0). The lenient form is for
-/// hand-written constraints and VEX statements that name a bare version.
+/// Advisory data needs `Compare` for both, which is what keys do: OSV records of RPM distributions always state a
+/// release, and so do installed packages; epochs are explicit, and a missing one is 0. `release: Skip` is for
+/// constraints that name a bare version (hand-written ones, VEX statements). `epoch: Skip` is for source packages
+/// whose epoch is lost, because the file name of a source package does not hold it.
 ///
 /// # Errors
 /// If either side does not parse.
-pub fn compare_evr_lenient(a: &str, b: &str) -> Result<Ordering, Unparsable> {
-    let (a, b) = (super::Scheme::Rpm.key(a)?, super::Scheme::Rpm.key(b)?);
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    Ok(if a.starts_with(b) || b.starts_with(a) { Ordering::Equal } else { a.cmp(b) })
+pub fn compare_evr(
+    a: &str,
+    b: &str,
+    epoch: OneSided,
+    release: OneSided,
+) -> Result<Ordering, Unparsable> {
+    let (key_a, key_b) = (super::Scheme::Rpm.key(a)?, super::Scheme::Rpm.key(b)?);
+    let (mut key_a, mut key_b) = (key_a.as_bytes(), key_b.as_bytes());
+    let has_epoch = |evr: &str| split_epoch(evr.trim_ascii().as_bytes()).0.is_some();
+    if epoch == OneSided::Skip && has_epoch(a) != has_epoch(b) {
+        (key_a, key_b) = (without_epoch(key_a), without_epoch(key_b));
+    }
+    let one_is_bare = key_a.starts_with(key_b) || key_b.starts_with(key_a);
+    Ok(match release {
+        OneSided::Skip if one_is_bare => Ordering::Equal,
+        _ => key_a.cmp(key_b),
+    })
+}
+
+/// Returns the rest of a key of [`Scheme::Rpm`](super::Scheme::Rpm) after its epoch, for matching a source package
+/// whose epoch is not known; see [`compare_evr`].
+pub fn without_epoch(key: &[u8]) -> &[u8] {
+    key.get(number_len(key, LOW)..).unwrap_or_default()
 }
 
 /// Returns the key of one version or release by itself: `:` and `-` are plain separators here.
@@ -85,12 +113,12 @@ fn split_nevra(nevra: &str) -> Result<(&str, &str, &str), Unparsable> {
 }
 
 /// Splits `123:rest`. Anything but digits before the colon belongs to the version, as in RPM; so does a colon later on.
-fn split_epoch(evr: &[u8]) -> (&[u8], &[u8]) {
+fn split_epoch(evr: &[u8]) -> (Option<&[u8]>, &[u8]) {
     let mut reader = Reader(evr);
     let epoch = reader.digits();
     match reader.eat(|b| b == b':') {
-        Some(_) => (epoch, reader.0),
-        None => (b"", evr),
+        Some(_) => (Some(epoch), reader.0),
+        None => (None, evr),
     }
 }
 

@@ -3,15 +3,18 @@
 //! See: semver.org 2.0.0 §9-11; node-semver README; pub_semver README; Bitnami "Versioning of containers".
 
 use super::Unparsable;
-use super::encode::{LOW, Reader, is_number, number, strip_zeros, word};
+use super::encode::{LOW, Reader, is_number, number, strip_zeros, word, word_lower};
 
 /// What follows the numbers: a pre-release, or the release itself. Both are below every further number.
-const PRE_RELEASE: u8 = 0x01;
-const RELEASE: u8 = 0x02;
+pub(super) const PRE_RELEASE: u8 = 0x01;
+pub(super) const RELEASE: u8 = 0x02;
 /// The end of a list of identifiers: a shorter list sorts first.
 const LIST_END: u8 = 0x01;
 /// An identifier that is not a number: above all numbers, compared as text.
 const TEXT: u8 = 0x40;
+
+/// Names that begin a pre-release even without a hyphen. Other letters may mean the opposite (OpenSSL's `1.0.2k`).
+const PRE_RELEASE_NAMES: [&str; 4] = ["alpha", "beta", "rc", "pre"];
 
 /// How strictly the three numbers are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,14 +25,30 @@ enum Numbers {
     Any,
 }
 
+/// Whether `Beta` and `beta` differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Case {
+    Counts,
+    Ignored,
+}
+
 /// Writes the key of a version of crates.io, Hex and the like.
 ///
-/// Read generously, because data is: a leading `v` is dropped, `1.2` means `1.2.0`, further numbers count. Build
-/// metadata is ignored.
+/// Read generously, because data is: a leading `v` is dropped, `1.2` means `1.2.0`, further numbers count, and the hyphen
+/// may be a dot or missing before the usual names of pre-releases (`1.20rc1`, `1.0.0.beta2`). Build metadata is ignored.
 pub(super) fn key_into(version: &[u8], out: &mut Vec<u8>) -> Result<(), Unparsable> {
     let version = strip_v(version);
     let (version, build) = split(version, b'+');
     check_build(build)?;
+    let mut reader = Reader(version);
+    let mut core = reader.take_while(|b| b.is_ascii_digit() || b == b'.');
+    if let [rest @ .., b'.'] = core {
+        core = rest;
+    }
+    let mut ahead = reader;
+    if PRE_RELEASE_NAMES.iter().any(|name| ahead.eat_word(name)) {
+        return write_parts(core, Some(reader.0), out);
+    }
     write_version(version, Numbers::Any, out)
 }
 
@@ -38,29 +57,27 @@ pub(super) fn npm_key_into(version: &[u8], out: &mut Vec<u8>) -> Result<(), Unpa
     let version = strip_v(version.strip_prefix(b"=").map_or(version, <[u8]>::trim_ascii_start));
     let (version, build) = split(version, b'+');
     check_build(build)?;
+    if build.is_some_and(|build| {
+        build.split(|&b| b == b'.').any(|id| !id.iter().all(|&b| is_identifier(b)) || id.is_empty())
+    }) {
+        return Err(Unparsable::Structure);
+    }
     write_version(version, Numbers::Three, out)
 }
 
-/// Writes the key of a Bitnami version: what follows `-` is the revision of the packaging (`1.2.3-4`, `1.2.3-r4`),
-/// so it sorts *after* the bare version; a missing revision is 0.
+/// Writes the key of a Bitnami version, without the revision of the packaging (`1.2.3-4`, `1.2.3-r4`).
 ///
-/// Whatever else follows a hyphen is a pre-release, as in SemVer.
+/// Advisories name the version of the application only, and a revision never changes that: were it counted, 1.2.3-4
+/// would be above `last_affected: 1.2.3`. Whatever else follows a hyphen is a pre-release, as in SemVer.
 pub(super) fn bitnami_key_into(version: &[u8], out: &mut Vec<u8>) -> Result<(), Unparsable> {
     let version = strip_v(version);
     let (version, build) = split(version, b'+');
     check_build(build)?;
-    let revision = version.iter().rposition(|&b| b == b'-').and_then(|hyphen| {
+    let revision = version.iter().rposition(|&b| b == b'-').filter(|hyphen| {
         let text = &version[hyphen + 1..];
-        let digits = text.strip_prefix(b"r").unwrap_or(text);
-        is_number(digits).then_some((hyphen, digits))
+        is_number(text.strip_prefix(b"r").unwrap_or(text))
     });
-    let (version, digits) = match revision {
-        Some((hyphen, digits)) => (&version[..hyphen], digits),
-        None => (version, &b""[..]),
-    };
-    write_version(version, Numbers::Any, out)?;
-    number(out, LOW, digits);
-    Ok(())
+    write_version(&version[..revision.unwrap_or(version.len())], Numbers::Any, out)
 }
 
 /// Writes the key of a Dart package's version: SemVer, except that build metadata counts (`1.0.0` < `1.0.0+1`).
@@ -68,7 +85,7 @@ pub(super) fn pub_key_into(version: &[u8], out: &mut Vec<u8>) -> Result<(), Unpa
     let (version, build) = split(strip_v(version), b'+');
     write_version(version, Numbers::Any, out)?;
     match build {
-        Some(build) => write_identifiers(build, out),
+        Some(build) => write_identifiers(build, Case::Counts, out),
         None => Ok(()),
     }
 }
@@ -112,24 +129,31 @@ fn write_version(version: &[u8], numbers: Numbers, out: &mut Vec<u8>) -> Result<
     let (core, pre_release) = split(version, b'-');
     if numbers == Numbers::Three {
         let three = core.split(|&b| b == b'.').count() == 3;
-        if !three || core.split(|&b| b == b'.').any(has_leading_zero) {
+        let pre_release = pre_release.unwrap_or_default().split(|&b| b == b'.');
+        let zero_led = |id: &[u8]| id.len() > 1 && id[0] == b'0' && is_number(id);
+        if !three || core.split(|&b| b == b'.').chain(pre_release).any(zero_led) {
             return Err(Unparsable::Structure);
         }
     }
+    write_parts(core, pre_release, out)
+}
+
+fn write_parts(
+    core: &[u8],
+    pre_release: Option<&[u8]>,
+    out: &mut Vec<u8>,
+) -> Result<(), Unparsable> {
     write_numbers(core, out)?;
     match pre_release {
-        None => out.push(RELEASE),
+        None => {
+            out.push(RELEASE);
+            Ok(())
+        }
         Some(pre_release) => {
             out.push(PRE_RELEASE);
-            if numbers == Numbers::Three
-                && pre_release.split(|&b| b == b'.').any(|id| is_number(id) && has_leading_zero(id))
-            {
-                return Err(Unparsable::Structure);
-            }
-            write_identifiers(pre_release, out)?;
+            write_identifiers(pre_release, Case::Counts, out)
         }
     }
-    Ok(())
 }
 
 /// Writes dotted numbers without the zeros at the end, so that `1.2` is `1.2.0`.
@@ -152,7 +176,11 @@ pub(super) fn write_numbers(core: &[u8], out: &mut Vec<u8>) -> Result<(), Unpars
 }
 
 /// Writes dotted identifiers: numbers by value and below text, text by its bytes, a shorter list first.
-pub(super) fn write_identifiers(list: &[u8], out: &mut Vec<u8>) -> Result<(), Unparsable> {
+pub(super) fn write_identifiers(
+    list: &[u8],
+    case: Case,
+    out: &mut Vec<u8>,
+) -> Result<(), Unparsable> {
     for identifier in list.split(|&b| b == b'.') {
         if identifier.is_empty() {
             return Err(Unparsable::Structure);
@@ -166,15 +194,14 @@ pub(super) fn write_identifiers(list: &[u8], out: &mut Vec<u8>) -> Result<(), Un
                 return Err(Unparsable::Character);
             }
             out.push(TEXT);
-            word(out, text);
+            match case {
+                Case::Counts => word(out, text),
+                Case::Ignored => word_lower(out, text),
+            }
         }
     }
     out.push(LIST_END);
     Ok(())
-}
-
-fn has_leading_zero(digits: &[u8]) -> bool {
-    digits.len() > 1 && digits[0] == b'0'
 }
 
 fn is_identifier(byte: u8) -> bool {
