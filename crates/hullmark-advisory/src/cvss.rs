@@ -1,4 +1,4 @@
-//! CVSS base scores from vectors, versions 2.0, 3.0 and 3.1.
+//! CVSS base scores from vectors: versions 2.0, 3.0, 3.1, and 4.0 (in [`crate::cvss4`]).
 //!
 //! See: FIRST, CVSS v3.1 specification §7 and appendix A; CVSS v2 guide §3.2.1.
 
@@ -16,6 +16,9 @@ pub fn base_score(vector: &str) -> Option<f32> {
         vector.strip_prefix("CVSS:3.1/").or_else(|| vector.strip_prefix("CVSS:3.0/"))
     {
         return version_3(rest, vector.starts_with("CVSS:3.1"));
+    }
+    if let Some(rest) = vector.strip_prefix("CVSS:4.0/") {
+        return crate::cvss4::base_score(rest).map(narrow);
     }
     if vector.starts_with("CVSS:") {
         return None;
@@ -35,7 +38,7 @@ pub fn severity_of_score(score: f32) -> Severity {
 }
 
 /// Returns the value of a metric that occurs exactly once.
-fn metric<'a>(vector: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn metric<'a>(vector: &'a str, name: &str) -> Option<&'a str> {
     let mut values =
         vector.split('/').filter_map(|part| part.split_once(':')).filter(|(n, _)| *n == name);
     let (_, value) = values.next()?;

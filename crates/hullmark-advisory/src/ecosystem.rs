@@ -27,12 +27,6 @@ pub enum Related {
     Vulnerabilities,
 }
 
-// Until these orders are there.
-const PENDING_MAVEN: Scheme = Scheme::Semver;
-const PENDING_NUGET: Scheme = Scheme::Semver;
-const PENDING_COMPOSER: Scheme = Scheme::Semver;
-const PENDING_GEM: Scheme = Scheme::Semver;
-
 const fn eco(base: &'static str, scheme: Scheme, name: NameUsed, related: Related) -> Ecosystem {
     Ecosystem { base, scheme, name, related }
 }
@@ -54,15 +48,15 @@ pub const ECOSYSTEMS: &[Ecosystem] = {
         eco("Echo", Scheme::Dpkg, Source, Elsewhere),
         eco("Go", Scheme::Go, Package, Elsewhere),
         eco("Mageia", Scheme::Rpm, Source, Vulnerabilities),
-        eco("Maven", PENDING_MAVEN, Package, Elsewhere),
+        eco("Maven", Scheme::Maven, Package, Elsewhere),
         eco("MinimOS", Scheme::Apk, Origin, Elsewhere),
-        eco("NuGet", PENDING_NUGET, Package, Elsewhere),
-        eco("Packagist", PENDING_COMPOSER, Package, Elsewhere),
+        eco("NuGet", Scheme::NuGet, Package, Elsewhere),
+        eco("Packagist", Scheme::Composer, Package, Elsewhere),
         eco("Photon OS", Scheme::Rpm, Source, Vulnerabilities),
         eco("PyPI", Scheme::Pep440, Package, Elsewhere),
         eco("Red Hat", Scheme::Rpm, Package, Vulnerabilities),
         eco("Rocky Linux", Scheme::Rpm, Source, Vulnerabilities),
-        eco("RubyGems", PENDING_GEM, Package, Elsewhere),
+        eco("RubyGems", Scheme::Gem, Package, Elsewhere),
         eco("SUSE", Scheme::Rpm, Source, Vulnerabilities),
         eco("Ubuntu", Scheme::Dpkg, Source, Elsewhere),
         eco("Wolfi", Scheme::Apk, Origin, Elsewhere),

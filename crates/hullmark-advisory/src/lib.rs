@@ -4,14 +4,19 @@
 //! everything rests).
 
 pub mod compile;
+pub mod convert;
 pub mod cvss;
+mod cvss4;
 pub mod db;
 pub mod ecosystem;
 pub mod finding;
+pub mod ignore;
+pub mod index;
 pub mod matching;
 pub mod osv;
 mod rating;
 pub mod version;
+pub mod vex;
 
 pub use db::{Database, DatabaseError};
 pub use finding::{Finding, Severity, Status};

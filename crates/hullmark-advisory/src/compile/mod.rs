@@ -20,7 +20,7 @@ use crate::db::store::Writer;
 use crate::db::{Database, DatabaseError, Manifest, SegmentInfo};
 use crate::ecosystem;
 use crate::osv::Record;
-use spool::Spool;
+use spool::{Reach, Spool};
 
 /// Problems that are reported one by one; beyond, only their number is.
 const MAX_PROBLEMS: usize = 100;
@@ -34,6 +34,10 @@ pub struct Update {
     replaced: BTreeSet<String>,
     /// Ids to forget, by ecosystem.
     removed: BTreeMap<String, BTreeSet<String>>,
+    /// Ecosystems of which everything that changed since the last time is in this change.
+    refreshed: BTreeSet<String>,
+    /// Records of converters, whose parts come from several files.
+    converted: BTreeMap<String, Record>,
     sources: BTreeMap<String, String>,
     tables: BTreeMap<&'static str, TableUpdate>,
     report: Report,
@@ -140,6 +144,8 @@ impl Update {
             limits: limits.clone(),
             replaced: BTreeSet::new(),
             removed: BTreeMap::new(),
+            refreshed: BTreeSet::new(),
+            converted: BTreeMap::new(),
             sources: BTreeMap::new(),
             tables: BTreeMap::new(),
             report: Report::default(),
@@ -187,18 +193,39 @@ impl Update {
         self.removed.entry(ecosystem::base(ecosystem).into()).or_default().insert(id.into());
     }
 
-    /// Adds records that a converter made; they replace all that the database held of `replaces`.
-    ///
-    /// # Errors
-    /// If the spool cannot be written.
+    /// Says that everything that changed in an ecosystem since its last update is part of this change, so that its
+    /// segments count as up to date.
+    pub fn refreshed(&mut self, ecosystem: &str) {
+        self.refreshed.insert(ecosystem.into());
+    }
+
+    /// Adds records that a converter made; they replace all that the database held of `replaces` (an ecosystem, or one
+    /// segment). Records of one id from several files are put together.
     pub fn converted(
         &mut self,
         records: impl IntoIterator<Item = Record>,
         replaces: &str,
         source: &str,
-    ) -> Result<(), UpdateError> {
+    ) {
         self.replaced.insert(replaces.into());
-        records.into_iter().try_for_each(|record| self.add(record, source, None))
+        for mut record in records {
+            self.report.read += 1;
+            for affected in &record.affected {
+                let (segment, _) = ecosystem::segment_of(&affected.ecosystem);
+                self.sources.entry(segment).or_insert_with(|| source.into());
+            }
+            match self.converted.get_mut(&record.id) {
+                Some(known) => {
+                    known.affected.append(&mut record.affected);
+                    known.references.append(&mut record.references);
+                    known.references.dedup();
+                    known.ratings.append(&mut record.ratings);
+                }
+                None => {
+                    self.converted.insert(record.id.clone(), record);
+                }
+            }
+        }
     }
 
     /// Replaces a table of values by id.
@@ -229,7 +256,17 @@ impl Update {
             if !self.sources.contains_key(&segment) {
                 self.sources.insert(segment.clone(), source.into());
             }
-            self.spool.add(&segment, sequence, &part).map_err(UpdateError::Spool)?;
+            let added = self.spool.add(&segment, sequence, Reach::Ecosystem, &part);
+            added.map_err(UpdateError::Spool)?;
+        }
+        Ok(())
+    }
+
+    fn spool_converted(&mut self) -> Result<(), UpdateError> {
+        for (_, record) in std::mem::take(&mut self.converted) {
+            for (segment, part) in prepare::split(record) {
+                self.spool.add(&segment, 0, Reach::Segment, &part).map_err(UpdateError::Spool)?;
+            }
         }
         Ok(())
     }
@@ -254,12 +291,18 @@ impl Update {
             Err(DatabaseError::Missing(_)) => Database::empty(),
             other => other?,
         };
+        self.spool_converted()?;
         let changed = self.winners(&old)?;
         let mut segments: BTreeMap<String, SegmentInfo> =
             old.status().segments.iter().map(|s| (s.name.clone(), s.clone())).collect();
-        for name in self.touched(&old) {
-            let built = self.build(&name, old.segment(&name), &changed, at)?;
+        for name in self.touched(&old, &changed)? {
+            let built = self.build(&name, &old, &changed, at)?;
             self.settle(&mut segments, name, built);
+        }
+        for info in segments.values_mut() {
+            if self.refreshed.iter().any(|ecosystem| in_ecosystem(&info.name, ecosystem)) {
+                info.updated = Some(at);
+            }
         }
         for (name, table) in std::mem::take(&mut self.tables) {
             let partial = self.writer.partial();
@@ -313,34 +356,43 @@ impl Update {
         Ok(changed)
     }
 
-    /// Returns the segments that have to be built: those with new records, and those that may have to lose some.
-    fn touched(&self, old: &Database) -> BTreeSet<String> {
+    /// Returns the segments that have to be built: those with new records, and those that lose some.
+    fn touched(
+        &self,
+        old: &Database,
+        changed: &BTreeMap<String, BTreeSet<String>>,
+    ) -> Result<BTreeSet<String>, DatabaseError> {
         let mut names: BTreeSet<String> = self.spool.segments().map(str::to_owned).collect();
-        let bases: BTreeSet<String> = names
-            .iter()
-            .map(|n| ecosystem::base(n).to_owned())
-            .chain(self.removed.keys().cloned())
-            .collect();
-        for info in &old.status().segments {
-            let replaced = self.replaced.iter().any(|name| in_ecosystem(&info.name, name));
-            if replaced || bases.contains(ecosystem::base(&info.name)) {
-                names.insert(info.name.clone());
+        for segment in old.segments() {
+            let name = &segment.meta().name;
+            let replaced = self.replaced.iter().any(|ecosystem| in_ecosystem(name, ecosystem));
+            let outdated = || {
+                let ids = changed.get(ecosystem::base(name)).into_iter().flatten();
+                for id in ids {
+                    if !segment.records_of(id)?.is_empty() {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            };
+            if replaced || outdated().map_err(DatabaseError::corrupt(name))? {
+                names.insert(name.clone());
             }
         }
-        names
+        Ok(names)
     }
 
     fn build(
         &mut self,
         name: &str,
-        old: Option<&crate::db::Segment>,
+        old: &Database,
         changed: &BTreeMap<String, BTreeSet<String>>,
         at: Timestamp,
     ) -> Result<Option<SegmentInfo>, UpdateError> {
         let base = ecosystem::base(name);
         let dropped = changed.get(base);
         let replaced = self.replaced.iter().any(|ecosystem| in_ecosystem(name, ecosystem));
-        let kept = old.filter(|_| !replaced);
+        let kept = old.segment(name).filter(|_| !replaced);
         let partial = self.writer.partial();
         let failed = |source| DatabaseError::Build { segment: name.into(), source };
         let mut builder = Builder::create(&partial, name).map_err(failed)?;
@@ -370,8 +422,12 @@ impl Update {
             return Ok(None);
         }
         self.writer.keep(&partial, &written)?;
-        let source = self.sources.get(name).cloned().unwrap_or_default();
-        Ok(Some(SegmentInfo::new(&written, at, source)))
+        // Single records do not bring a segment up to date: its age stays that of its last complete source.
+        let before = old.info(name).filter(|_| !replaced);
+        let source = before.map(|info| info.source.clone());
+        let source = source.or_else(|| self.sources.get(name).cloned()).unwrap_or_default();
+        let updated = before.and_then(|info| info.updated).unwrap_or(at);
+        Ok(Some(SegmentInfo::new(&written, updated, source)))
     }
 }
 

@@ -1,13 +1,17 @@
 //! What a file is, by its content: OSV records, archives of them, and what the converters read.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{Update, UpdateError};
+use crate::convert;
+use crate::db::intel::{self, encode_epss, encode_kev};
 use crate::ecosystem;
 use crate::osv::{MAX_RECORD_BYTES, Record};
 
@@ -167,11 +171,21 @@ pub(super) fn add_zip(
 #[derive(Deserialize)]
 struct Probe {
     #[serde(default)]
-    id: Option<serde::de::IgnoredAny>,
+    id: Option<IgnoredAny>,
     #[serde(default)]
-    affected: Option<serde::de::IgnoredAny>,
+    affected: Option<IgnoredAny>,
     #[serde(default)]
-    modified: Option<serde::de::IgnoredAny>,
+    modified: Option<IgnoredAny>,
+    #[serde(default)]
+    document: Option<IgnoredAny>,
+    #[serde(default)]
+    vulnerabilities: Option<IgnoredAny>,
+    #[serde(default, rename = "catalogVersion")]
+    catalog_version: Option<IgnoredAny>,
+    #[serde(default)]
+    packages: Option<IgnoredAny>,
+    #[serde(default)]
+    apkurl: Option<IgnoredAny>,
 }
 
 fn add_document(update: &mut Update, bytes: &[u8], source: &str) -> Result<(), UpdateError> {
@@ -181,15 +195,70 @@ fn add_document(update: &mut Update, bytes: &[u8], source: &str) -> Result<(), U
         return Err(unrecognized("the file is empty"));
     };
     match first {
-        b'{' => {
-            if let Ok(probe) = serde_json::from_slice::<Probe>(bytes)
-                && probe.id.is_some()
-                && (probe.affected.is_some() || probe.modified.is_some())
-            {
-                return update.record(bytes, source);
+        b'{' => add_json(update, bytes, source),
+        b'<' => {
+            let records = convert::amazon::convert(bytes).map_err(|e| converting(source, &e))?;
+            let releases: BTreeSet<String> =
+                records.iter().flat_map(|r| &r.affected).map(|a| a.ecosystem.clone()).collect();
+            // Extras of a release come in files of their own: they add up within one import.
+            for release in &releases {
+                update.converted([], release, source);
             }
-            Err(unrecognized("this JSON is none of the known formats"))
+            if let Some(release) = releases.first() {
+                update.converted(records, release, source);
+            }
+            Ok(())
+        }
+        b'#' | b'c' => {
+            let predictions = convert::epss::convert(bytes).map_err(|e| converting(source, &e))?;
+            let values = predictions.entries.into_iter().map(|(id, epss)| (id, encode_epss(epss)));
+            update.table(intel::EPSS, values.collect(), predictions.scored, source);
+            Ok(())
         }
         _ => Err(unrecognized("none of the known formats")),
     }
+}
+
+fn add_json(update: &mut Update, bytes: &[u8], source: &str) -> Result<(), UpdateError> {
+    let probe: Probe = serde_json::from_slice(bytes)
+        .map_err(|e| UpdateError::Unrecognized { path: source.into(), reason: e.to_string() })?;
+    if probe.id.is_some() && (probe.affected.is_some() || probe.modified.is_some()) {
+        return update.record(bytes, source);
+    }
+    if probe.catalog_version.is_some() && probe.vulnerabilities.is_some() {
+        let catalog = convert::kev::convert(bytes).map_err(|e| converting(source, &e))?;
+        let values = catalog.entries.iter().map(|(id, kev)| (id.clone(), encode_kev(kev)));
+        update.table(intel::KEV, values.collect(), catalog.released, source);
+        return Ok(());
+    }
+    if probe.document.is_some() {
+        let records = convert::red_hat::convert(bytes).map_err(|e| converting(source, &e))?;
+        return records.into_iter().try_for_each(|record| update.add(record, source, None));
+    }
+    if probe.packages.is_some() && probe.apkurl.is_some() {
+        let (segment, records) =
+            convert::alpine::convert(bytes).map_err(|e| converting(source, &e))?;
+        update.converted(records, &segment, source);
+        return Ok(());
+    }
+    // The tracker's JSON has no field of its own: it is packages all the way.
+    match convert::debian::convert(bytes) {
+        Ok(records) if !records.is_empty() => {
+            update.converted(records, "Debian", source);
+            Ok(())
+        }
+        _ => Err(UpdateError::Unrecognized {
+            path: source.into(),
+            reason: "this JSON is none of the known formats".into(),
+        }),
+    }
+}
+
+fn converting(source: &str, error: &convert::ConvertError) -> UpdateError {
+    use std::error::Error as _;
+    let reason = match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    };
+    UpdateError::Unrecognized { path: source.into(), reason }
 }

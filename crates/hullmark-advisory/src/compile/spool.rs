@@ -1,5 +1,6 @@
 //! Records on their way to segments: on disk, with a small index in memory.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -25,8 +26,18 @@ struct Item {
     id: Box<str>,
     modified: Option<i64>,
     sequence: u64,
+    reach: Reach,
     offset: u64,
     length: usize,
+}
+
+/// How far a record reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    /// It is all that there is of its id in its ecosystem: what other segments hold under that id is outdated.
+    Ecosystem,
+    /// It speaks of one segment only, which its converter replaces as a whole; there it is preferred.
+    Segment,
 }
 
 impl Spool {
@@ -43,7 +54,13 @@ impl Spool {
     }
 
     /// Adds a record to a segment. `sequence` tells parts of one record from those of another of the same id.
-    pub(super) fn add(&mut self, segment: &str, sequence: u64, record: &Record) -> io::Result<()> {
+    pub(super) fn add(
+        &mut self,
+        segment: &str,
+        sequence: u64,
+        reach: Reach,
+        record: &Record,
+    ) -> io::Result<()> {
         let bytes = postcard::to_stdvec(record).map_err(io::Error::other)?;
         let number = match self.numbers.get(segment) {
             Some(&number) => number,
@@ -60,6 +77,7 @@ impl Spool {
             id: record.id.as_str().into(),
             modified: record.modified,
             sequence,
+            reach,
             offset: self.at,
             length: bytes.len(),
         });
@@ -80,7 +98,12 @@ impl Spool {
             (base(a), &a.id, a.modified, a.sequence).cmp(&(base(b), &b.id, b.modified, b.sequence))
         });
         let mut kept = Vec::with_capacity(self.index.len());
-        let mut items = std::mem::take(&mut self.index).into_iter().peekable();
+        let mut items = Vec::with_capacity(self.index.len());
+        for item in std::mem::take(&mut self.index) {
+            let list = if item.reach == Reach::Segment { &mut kept } else { &mut items };
+            list.push(item);
+        }
+        let mut items = items.into_iter().peekable();
         while let Some(first) = items.next() {
             let mut group = vec![first];
             while let Some(next) =
@@ -97,6 +120,11 @@ impl Spool {
             changed.entry(base.into()).or_default().insert(group[0].id.to_string());
             kept.extend(group.into_iter().filter(|item| item.sequence == sequence));
         }
+        kept.sort_by(|a, b| {
+            let key = |item: &Item| (item.segment, Reverse(item.reach), Reverse(item.sequence));
+            (&a.id, key(a)).cmp(&(&b.id, key(b)))
+        });
+        kept.dedup_by(|later, first| later.segment == first.segment && later.id == first.id);
         kept.sort_by(|a, b| (a.segment, &a.id).cmp(&(b.segment, &b.id)));
         self.index = kept;
         Ok(())

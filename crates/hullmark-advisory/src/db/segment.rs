@@ -275,6 +275,27 @@ impl Segment {
         (0..self.meta.records).map(move |index| texts.record(&self.head(index)?))
     }
 
+    /// Reads everything that can be asked of a segment, and returns how many entries there were. For tests and fuzzing:
+    /// whatever the bytes are, this ends with a number or a reason.
+    ///
+    /// # Errors
+    /// If the segment is not intact.
+    pub fn read_everything(&self) -> Result<usize, Corrupt> {
+        self.check()?;
+        let mut entries = 0;
+        for index in 0..self.names() {
+            for entry in self.entries(self.name(index)?)? {
+                entry.affects()?;
+                self.head(entry.record)?;
+                entries += 1;
+            }
+        }
+        for record in self.records() {
+            self.records_of(&record?.id)?;
+        }
+        Ok(entries)
+    }
+
     /// Returns the position of `key` in a sorted table.
     fn find(&self, offsets: Section, keys: Section, key: &str) -> Result<Option<usize>, Corrupt> {
         let (mut low, mut high) = (0, self.container.items(offsets));

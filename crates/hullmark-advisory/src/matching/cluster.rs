@@ -82,9 +82,10 @@ pub(super) fn finding(
         severity: severity(group),
         cvss: cvss(group),
         published: heads().filter_map(|h| h.published).min().and_then(timestamp),
-        fix_published: deciding
+        fix_published: group
+            .candidates
             .iter()
-            .filter(|c| c.judged.fix.is_some())
+            .filter(|c| c.judged.fix.is_some() && c.stream == Stream::Own)
             .filter_map(|c| c.head.published)
             .min()
             .and_then(timestamp),

@@ -167,6 +167,10 @@ fn entry<'a>(compared: &Compared<'_>, entry: &Entry<'a>) -> Result<Judged<'a>, C
         return Ok(judged);
     }
     if affects.ranges.is_empty() && affects.versions.is_empty() {
+        if entry.state == StateView::Investigating {
+            let why = "the vendor has not decided whether it is affected".to_owned();
+            return Ok(undetermined(judged, None, why));
+        }
         return Ok(judged);
     }
     if let Err(why) = &compared.key {

@@ -95,7 +95,10 @@ pub fn find(
             }
         };
         let candidates = matcher.candidates(package, &asked, Keep::Hits)?;
-        matched.findings.extend(matcher.findings(index, &candidates)?);
+        let mut findings = matcher.findings(index, &candidates)?;
+        // What the vendor denies in words was needed to outweigh other records; it is no finding.
+        findings.retain(|f| matches!(f.status, Status::Open | Status::Undetermined));
+        matched.findings.append(&mut findings);
     }
     sort(&mut matched.findings);
     matched.gaps = unjudged.gaps();

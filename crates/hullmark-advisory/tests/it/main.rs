@@ -4,4 +4,5 @@ mod database;
 mod matching;
 mod reference;
 mod support;
+mod suppress;
 mod versions;
