@@ -8,7 +8,7 @@ mod images;
 mod layers;
 mod progress;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hullmark_advisory::db::Database;
@@ -147,12 +147,12 @@ async fn contents(
     }
 }
 
-async fn folder_contents(path: &PathBuf, request: &Request) -> Result<Contents, ExamineError> {
-    let (root, options) = (path.clone(), request.scan.clone());
+async fn folder_contents(path: &Path, request: &Request) -> Result<Contents, ExamineError> {
+    let (root, options) = (path.to_owned(), request.scan.clone());
     let name = format!("dir:{}", path.display());
     let fragment = blocking(move || folder::scan_folder(&root, &options))
         .await?
-        .map_err(|source| ExamineError::Folder { path: path.clone(), source })?;
+        .map_err(|source| ExamineError::Folder { path: path.to_owned(), source })?;
     let inventory = overlay::overlay(&[overlay::Layer { diff_id: None, fragment: &fragment }]);
     let kind = SubjectKind::Directory;
     let subject =

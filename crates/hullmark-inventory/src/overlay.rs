@@ -297,10 +297,7 @@ fn attach(
 /// Sorts, drops what is listed twice, and links packages to the operating-system packages that own them.
 fn finish(inventory: &mut Inventory) {
     let packages = &mut inventory.packages;
-    packages.sort_by(|a, b| {
-        let key = |p: &Package| (p.kind, p.name.clone(), p.version.clone(), p.path.clone());
-        key(a).cmp(&key(b))
-    });
+    packages.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     // The same database under two names (a hard link, or one left behind by a conversion).
     packages.dedup_by(|a, b| {
         a.kind.is_os()
@@ -312,6 +309,11 @@ fn finish(inventory: &mut Inventory) {
     inventory.system.sort();
     inventory.system.dedup();
     inventory.executables.sort();
+}
+
+fn sort_key(package: &Package) -> impl Ord + '_ {
+    let Package { kind, name, version, arch, path, .. } = package;
+    (kind, name, version, arch, path)
 }
 
 fn link_owners(packages: &mut [Package]) {

@@ -165,14 +165,9 @@ impl Settings {
         file.limits.apply(&mut limits);
         let data_dir =
             choose(args.data_dir.clone(), "--data-dir", file.data_dir.map(|p| base.join(p)));
-        let data_dir = match data_dir.or(folders.data) {
-            Some(setting) => setting,
-            None => {
-                return Err(CommandError::usage(
-                    "no folder for data: neither `HOME` nor `XDG_DATA_HOME` is set",
-                )
-                .hint("name one with `--data-dir`"));
-            }
+        let Some(data_dir) = data_dir.or(folders.data) else {
+            let message = "no folder for data: neither `HOME` nor `XDG_DATA_HOME` is set";
+            return Err(CommandError::usage(message).hint("name one with `--data-dir`"));
         };
         let policy = match file.policy {
             OneOrMany::None => Vec::new(),

@@ -67,7 +67,7 @@ pub fn convert(xml: &[u8]) -> Result<Vec<Record>, ConvertError> {
                 }
                 ("id", Some(update)) if update.id.is_empty() => update.id = text.trim().into(),
                 ("title", Some(update)) if update.title.is_empty() => {
-                    update.title = one_line(&text)
+                    update.title = one_line(&text);
                 }
                 ("severity", Some(update)) => update.severity = text.trim().into(),
                 _ => {}

@@ -256,7 +256,8 @@ pub(super) fn header(sections: &[Range<u64>; SECTIONS], file: u64) -> [u8; HEADE
     let mut header = [0; HEADER];
     header[..8].copy_from_slice(MAGIC);
     header[8..12].copy_from_slice(&FORMAT.to_le_bytes());
-    header[12..16].copy_from_slice(&(SECTIONS as u32).to_le_bytes());
+    header[12..16]
+        .copy_from_slice(&u32::try_from(SECTIONS).expect("a handful of sections").to_le_bytes());
     header[16..24].copy_from_slice(&file.to_le_bytes());
     for (range, place) in
         sections.iter().zip(header[SECTION_TABLE..HEADER_SUM].chunks_exact_mut(16))

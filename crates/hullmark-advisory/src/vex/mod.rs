@@ -205,7 +205,7 @@ enum OpenProduct {
         #[serde(default)]
         hashes: std::collections::BTreeMap<String, String>,
         #[serde(default)]
-        subcomponents: Vec<OpenProduct>,
+        subcomponents: Vec<Self>,
     },
     /// Version 0.0.1 of the format.
     Id(String),

@@ -47,7 +47,7 @@ pub(super) fn run(
                 })).collect::<Vec<_>>(),
             })),
             CheckFormat::Text => {
-                text.push_str(&explanation(&question, query, &evidence, &findings))
+                text.push_str(&explanation(&question, query, &evidence, &findings));
             }
         }
     }
