@@ -3,16 +3,20 @@
 //! **API boundary**: [`examine`]. Content comes through [`hullmark_oci::ImageSource`], time is a parameter, and processor-bound work
 //! leaves the async threads here and nowhere else.
 
+mod attached;
 mod error;
 mod images;
 mod layers;
 mod progress;
+mod suppress;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hullmark_advisory::db::Database;
+use hullmark_advisory::ignore::Rules;
 use hullmark_advisory::matching;
+use hullmark_advisory::vex::Vex;
 use hullmark_evidence::{AdvisorySource, Evidence, ImageFacts, Subject, SubjectKind};
 use hullmark_inventory::cache::FragmentCache;
 use hullmark_inventory::scan::ScanOptions;
@@ -75,6 +79,8 @@ pub struct Request {
     pub scan: ScanOptions,
     /// How packages are matched.
     pub matching: matching::Options,
+    /// What suppresses findings.
+    pub suppressions: Suppressions,
     /// Policies to judge by, and for which gate; nothing is judged without.
     pub judge: Option<(Arc<Policies>, Stage)>,
     /// Layers read at once.
@@ -90,6 +96,29 @@ pub struct Examination {
     pub evidence: Evidence,
     /// The decision, if policies were given.
     pub verdict: Option<Verdict>,
+    /// Ignore rules that have ended and count no longer: what they are about, for people.
+    pub ended_rules: Vec<String>,
+}
+
+/// What suppresses findings. Nothing is dropped: a suppressed finding stays in the evidence, with the reason.
+#[derive(Clone, Debug, Default)]
+pub struct Suppressions {
+    /// VEX documents.
+    pub vex: Arc<Vec<Vex>>,
+    /// Ignore files.
+    pub ignore: Arc<Vec<Rules>>,
+    /// Whether VEX documents attached to the image count.
+    pub attached: AttachedVex,
+}
+
+/// Whether VEX documents that are attached to an image count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AttachedVex {
+    /// They do not: whoever can push to the repository can attach one.
+    #[default]
+    Ignore,
+    /// They do, whoever attached them.
+    DangerousTrustUnsigned,
 }
 
 /// Examines a target. An index gives one examination per chosen image, in the order of the index; everything else gives one.
@@ -103,11 +132,14 @@ pub async fn examine(
 ) -> Result<Vec<Examination>, ExamineError> {
     let mut examinations = Vec::new();
     for (subject, image, inventory) in contents(target, ports, request).await? {
-        let evidence = match_advisories(subject, image, inventory, ports, request).await?;
+        let mut evidence = match_advisories(subject, image, inventory, ports, request).await?;
+        let attached = attached::vex(target, &evidence, request).await?;
+        let ended_rules =
+            suppress::apply(&mut evidence, &request.suppressions, &attached, request.now);
         let verdict = request.judge.as_ref().map(|(policies, stage)| {
             hullmark_policy::evaluate(policies, &evidence, *stage, request.now)
         });
-        examinations.push(Examination { evidence, verdict });
+        examinations.push(Examination { evidence, verdict, ended_rules });
     }
     Ok(examinations)
 }

@@ -131,9 +131,12 @@ pub(crate) struct MatchArgs {
     /// VEX document (OpenVEX or CSAF) whose statements suppress findings
     #[arg(long, value_name = "FILE")]
     pub(crate) vex: Vec<PathBuf>,
+    /// Count VEX documents attached to the image, whoever attached them
+    #[arg(long)]
+    pub(crate) insecure_attached_vex: bool,
     /// Rules that suppress findings, with reason and expiry
     #[arg(long, value_name = "FILE")]
-    pub(crate) ignore_file: Option<PathBuf>,
+    pub(crate) ignore_file: Vec<PathBuf>,
     /// Use only what had been published by then (RFC 3339 time, or a date)
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     pub(crate) at: Option<jiff::Timestamp>,

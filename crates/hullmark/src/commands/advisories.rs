@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use hullmark_advisory::compile::{self, UpdateError};
-use hullmark_advisory::{Database, matching};
+use hullmark_advisory::ignore::Rules;
+use hullmark_advisory::{Database, matching, vex};
+use hullmark_examine::{AttachedVex, Suppressions};
 
 use super::now;
 use crate::cli::MatchArgs;
@@ -35,6 +37,36 @@ pub(super) fn open(
     report_problems(&report, ui);
     let database = open::database(folder.path())?;
     Ok(Advisories { database, _temporary: Some(folder) })
+}
+
+/// What suppresses findings.
+pub(super) fn suppressions(
+    args: &MatchArgs,
+    settings: &Settings,
+) -> Result<Suppressions, CommandError> {
+    let mut vex = Vec::new();
+    for path in &args.vex {
+        let name = path.display().to_string();
+        let bytes = open::read_bounded(path, settings.limits.document_bytes)?;
+        let failed =
+            |e| CommandError::step(ErrorKind::Usage, format!("failed to read `{name}`"), e);
+        vex.push(vex::parse(&bytes, &name).map_err(failed)?);
+    }
+    let mut ignore = Vec::new();
+    for path in &args.ignore_file {
+        let name = path.display().to_string();
+        let bytes = open::read_bounded(path, settings.limits.document_bytes)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let failed =
+            |e| CommandError::step(ErrorKind::Usage, format!("failed to read `{name}`"), e);
+        ignore.push(Rules::parse(&text, &name).map_err(failed)?);
+    }
+    let attached = if args.insecure_attached_vex {
+        AttachedVex::DangerousTrustUnsigned
+    } else {
+        AttachedVex::Ignore
+    };
+    Ok(Suppressions { vex: Arc::new(vex), ignore: Arc::new(ignore), attached })
 }
 
 /// How packages are matched.

@@ -28,6 +28,7 @@ pub(super) fn run(args: CheckArgs, settings: &Settings, ui: &Ui) -> Result<Outco
         executables: Executables::Skip,
         advisories: Some(advisories.database.clone()),
         matching: advisories::options(&matching),
+        suppressions: advisories::suppressions(&matching, settings)?,
         judge: Some((policies, gate(stage))),
     };
     let examinations = inquiry.run(&targets, settings, ui)?;

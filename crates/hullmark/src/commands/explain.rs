@@ -26,6 +26,7 @@ pub(super) fn run(
         executables: Executables::Skip,
         advisories: Some(advisories.database.clone()),
         matching: options.clone(),
+        suppressions: advisories::suppressions(&matching, settings)?,
         judge: None,
     };
     let mut documents = Vec::new();

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use clap::CommandFactory as _;
 use hullmark_advisory::Database;
 use hullmark_advisory::matching;
-use hullmark_examine::{Examination, Ports, Request, examine};
+use hullmark_examine::{Examination, Ports, Request, Suppressions, examine};
 use hullmark_inventory::cache::FragmentCache;
 use hullmark_inventory::catalog::binary::Executables;
 use hullmark_inventory::scan::ScanOptions;
@@ -82,6 +82,7 @@ struct Inquiry<'a> {
     executables: Executables,
     advisories: Option<Arc<Database>>,
     matching: matching::Options,
+    suppressions: Suppressions,
     judge: Option<(Arc<Policies>, Stage)>,
 }
 
@@ -95,23 +96,30 @@ impl Inquiry<'_> {
     ) -> Result<Vec<Examination>, CommandError> {
         let fragments = (!self.image.no_cache).then(|| FragmentCache::new(&settings.fragments()));
         let ports = Ports { fragments, advisories: self.advisories, progress: progress::start(ui) };
+        let at = self.matching.at;
         let request = Request {
             platform: open::platform(self.image),
             scan: ScanOptions { limits: settings.limits.clone(), executables: self.executables },
             matching: self.matching,
+            suppressions: self.suppressions,
             judge: self.judge,
             parallel: std::thread::available_parallelism().map_or(1, usize::from),
-            now: now(),
+            // A question about another day is judged as of that day.
+            now: at.unwrap_or_else(now),
         };
         let image = self.image;
-        block_on(async move {
+        let examinations = block_on(async move {
             let mut all = Vec::new();
             for text in targets {
                 let target = open::target(text, image, settings).await?;
                 all.extend(examine(&target, &ports, &request).await?);
             }
             Ok(all)
-        })
+        })?;
+        for ended in examinations.iter().flat_map(|e| &e.ended_rules) {
+            ui.warning(&format!("{ended}, and suppresses nothing"));
+        }
+        Ok(examinations)
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) fn run(args: SbomArgs, settings: &Settings, ui: &Ui) -> Result<Outcom
         executables: if executables { Executables::Digest } else { Executables::Skip },
         advisories: None,
         matching: hullmark_advisory::matching::Options::default(),
+        suppressions: hullmark_examine::Suppressions::default(),
         judge: None,
     };
     let mut incomplete = false;

@@ -23,6 +23,7 @@ pub(super) fn run(args: ScanArgs, settings: &Settings, ui: &Ui) -> Result<Outcom
         executables: Executables::Skip,
         advisories: Some(advisories.database.clone()),
         matching: advisories::options(&matching),
+        suppressions: advisories::suppressions(&matching, settings)?,
         judge: None,
     };
     let evidence: Vec<Evidence> =
