@@ -3,18 +3,17 @@
 //! FEEDS is a folder of `<Ecosystem>/all.zip`. Prints compile time and size, opening, matching 1,000 packages, and
 //! re-judging 10,000 inventories on a change of 1,000 names.
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use hullmark_advisory::compile;
+use hullmark_advisory::Database;
+use hullmark_advisory::compile::{self, Update};
 use hullmark_advisory::db::Segment;
-use hullmark_advisory::index::Index;
+use hullmark_advisory::index::{Index, changes};
 use hullmark_advisory::matching::{Options, References, find};
-use hullmark_advisory::{Database, ecosystem};
 use hullmark_inventory::{Inventory, OsRelease, Package, PackageKind};
 use hullmark_oci::{FilePath, Limits};
 use jiff::Timestamp;
@@ -72,7 +71,7 @@ fn run(feeds: Option<PathBuf>) -> Result<()> {
     })?;
     writeln!(out, "open+match, pages unchecked: {cold:?}")?;
 
-    rejudge(&db, &mut out)?;
+    rejudge(&db, &dir, &mut out)?;
     std::fs::remove_dir_all(&dir)?;
     Ok(())
 }
@@ -120,7 +119,7 @@ fn thousand(db: &Database) -> Result<Inventory> {
 }
 
 /// 10,000 inventories of 200 packages from 60 bases and many applications, and 1,000 changed names.
-fn rejudge(db: &Database, out: &mut impl Write) -> Result<()> {
+fn rejudge(db: &Database, dir: &Path, out: &mut impl Write) -> Result<()> {
     let debs = names(db.segment("Debian:10"), 1)?;
     let python = names(db.segment("PyPI"), 1)?;
     let mut index = Index::default();
@@ -133,38 +132,40 @@ fn rejudge(db: &Database, out: &mut impl Write) -> Result<()> {
                 some(PackageKind::Deb, &debs[(at * 3 + n % 60) % debs.len()], at + n % 60)
             }),
         );
+        // Twenty versions of each Python package are in use.
         packages.extend((0..80).map(|at| {
-            let mut package =
-                some(PackageKind::Python, &python[(at * 11 + n * 13) % python.len()], at);
-            package.version = format!("{}.{}.{}", n % 5, at % 7, n % 11);
+            let name = (at * 11 + n * 13) % python.len();
+            let mut package = some(PackageKind::Python, &python[name], at);
+            package.version = format!("{}.{}", (n + at) % 5, name % 4 + n % 4);
             package
         }));
         let os = OsRelease { id: "debian".into(), version_id: "10".into(), ..OsRelease::default() };
         index.add(number, &Inventory { os: Some(os), packages, ..Inventory::default() });
     }
     writeln!(out, "index     10000 inventories of 200 packages in {:?}", begin.elapsed())?;
-    let changed: BTreeSet<(String, String)> = debs
-        .iter()
-        .take(300)
-        .map(|name| ("Debian".to_owned(), name.clone()))
-        .chain(
-            python
-                .iter()
-                .take(700)
-                .map(|name| ("PyPI".to_owned(), ecosystem::normalize("PyPI", name))),
-        )
-        .collect();
-    let options = Options::default();
-    let nothing = Database::empty();
-    for (what, old) in [("no change", db), ("everything new", &nothing)] {
-        let begin = Instant::now();
-        let events = index.rejudge(old, db, &changed, &options)?.len();
-        writeln!(
-            out,
-            "rejudge   {} names, {what}: {events} events in {:?}",
-            changed.len(),
-            begin.elapsed()
-        )?;
+
+    // One new advisory for each of 1,000 names; it concerns the older of the versions in use.
+    let mut update = Update::begin(dir, &Limits::default())?;
+    let deb_names = debs.iter().map(|name| ("Debian:10", name, "1.0-1"));
+    let python_names = python.iter().map(|name| ("PyPI", name, "2.0"));
+    for (at, (ecosystem, name, fixed)) in
+        deb_names.take(300).chain(python_names.take(700)).enumerate()
+    {
+        let record = format!(
+            r#"{{"id":"NEW-{at}","modified":"2026-11-20T00:00:00Z","affected":[{{"package":{{"ecosystem":"{ecosystem}",
+            "name":"{name}"}},"ranges":[{{"type":"ECOSYSTEM","events":[{{"introduced":"0"}},{{"fixed":"{fixed}"}}]}}]}}]}}"#
+        );
+        update.record(record.as_bytes(), "bench")?;
     }
+    let begin = Instant::now();
+    update.commit("2026-11-22T00:00:00Z".parse()?)?;
+    writeln!(out, "update    1000 records in {:?}", begin.elapsed())?;
+    let new = Database::open(dir)?;
+    let begin = Instant::now();
+    let changed = changes(db, &new)?;
+    writeln!(out, "changes   {} names in {:?}", changed.len(), begin.elapsed())?;
+    let begin = Instant::now();
+    let events = index.rejudge(db, &new, &changed, &Options::default())?.len();
+    writeln!(out, "rejudge   {} names: {events} events in {:?}", changed.len(), begin.elapsed())?;
     Ok(())
 }
