@@ -55,8 +55,10 @@ fn run(feeds: Option<PathBuf>) -> Result<()> {
     db.verify()?;
     writeln!(out, "verify    {:?}", begin.elapsed())?;
 
-    let inventory = thousand(&db)?;
-    for references in [References::Include, References::Omit] {
+    for (old_every, references) in
+        [(100, References::Include), (10, References::Include), (10, References::Omit)]
+    {
+        let inventory = thousand(&db, old_every)?;
         let options = Options { references, ..Options::default() };
         let found = find(&db, &inventory, &options)?.findings.len();
         let packages = inventory.packages.len();
@@ -66,6 +68,7 @@ fn run(feeds: Option<PathBuf>) -> Result<()> {
             "match     {packages} packages, {found} findings, references {references:?}: {time:?}"
         )?;
     }
+    let inventory = thousand(&db, 100)?;
     let cold = median(10, || {
         Database::open(&dir).and_then(|db| find(&db, &inventory, &Options::default())).map(drop)
     })?;
@@ -102,8 +105,8 @@ fn some(kind: PackageKind, name: &str, number: usize) -> Package {
     Package::new(kind, name, version, &FilePath::default())
 }
 
-/// A system of 400 debs with 300 Python, 200 npm and 100 Go packages, all of which have advisories.
-fn thousand(db: &Database) -> Result<Inventory> {
+/// A system of 400 debs, one of `old_every` outdated, with 300 Python, 200 npm and 100 Go packages, all of which have advisories.
+fn thousand(db: &Database, old_every: usize) -> Result<Inventory> {
     let mut packages = Vec::new();
     for (segment, kind, count) in [
         ("Debian:10", PackageKind::Deb, 400),
@@ -112,7 +115,9 @@ fn thousand(db: &Database) -> Result<Inventory> {
         ("Go", PackageKind::Go, 100),
     ] {
         let names = names(db.segment(segment), 1)?;
-        packages.extend((0..count).map(|at| some(kind, &names[at * 7 % names.len()], at)));
+        packages.extend((0..count).map(|at| {
+            some(kind, &names[at * 7 % names.len()], usize::from(!at.is_multiple_of(old_every)))
+        }));
     }
     let os = OsRelease { id: "debian".into(), version_id: "10".into(), ..OsRelease::default() };
     Ok(Inventory { os: Some(os), packages, ..Inventory::default() })
