@@ -410,6 +410,50 @@ impl<'a> Entry<'a> {
             && self.ranges.0 == other.ranges.0
     }
 
+    /// Whether nothing in it can be about a version, read in place: most records that speak of a package are about older
+    /// versions of it. `false` if that takes a closer look.
+    ///
+    /// # Errors
+    /// If the segment is not intact there.
+    pub(crate) fn is_clear_of(&self, version: &str, at: &[u8]) -> Result<bool, Corrupt> {
+        if matches!(self.state, StateView::NotAffected(_) | StateView::Investigating) {
+            return Ok(false);
+        }
+        let mut d = self.ranges.clone();
+        for _ in 0..d.size()? {
+            let (mut affected, mut limited, mut before_limit) = (false, false, false);
+            for _ in 0..d.size()? {
+                let kind = d.byte()?;
+                d.bytes()?;
+                if kind & HAS_KEY == 0 {
+                    return Ok(false);
+                }
+                let key = d.bytes()?;
+                match kind & !HAS_KEY {
+                    0 if at >= key => affected = true,
+                    1 if at >= key => affected = false,
+                    2 if at > key => affected = false,
+                    3 => {
+                        limited = true;
+                        before_limit |= at < key;
+                    }
+                    _ => {}
+                }
+            }
+            if affected && (before_limit || !limited) {
+                return Ok(false);
+            }
+        }
+        for _ in 0..d.size()? {
+            let has_key = d.byte()? == HAS_KEY;
+            let same_text = d.bytes()? == version.as_bytes();
+            if same_text || (has_key && d.bytes()? == at) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Returns the ranges and versions.
     ///
     /// # Errors

@@ -307,7 +307,9 @@ impl<'a> Matcher<'a> {
             let entries = segment.entries(&question.subject.name).map_err(&error)?;
             let compared = question.subject.compared(segment);
             for entries in entries.chunk_by(|a, b| a.record == b.record) {
-                if !numbers.contains(&entries[0].record) {
+                if !numbers.contains(&entries[0].record)
+                    || compared.is_clear_of(entries).map_err(&error)?
+                {
                     continue;
                 }
                 let os = self.inventory.os.as_ref();
@@ -357,6 +359,9 @@ impl<'a> Matcher<'a> {
         let several_streams = asked.segment.meta().name.starts_with("Ubuntu:");
         let mut found = Vec::new();
         for entries in entries.chunk_by(|a, b| a.record == b.record) {
+            if keep == Keep::Hits && !several_streams && compared.is_clear_of(entries)? {
+                continue;
+            }
             let Some(judged) =
                 judge::record(package, &compared, entries, self.inventory.os.as_ref())?
             else {
