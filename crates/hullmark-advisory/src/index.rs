@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use hullmark_inventory::{Inventory, OsRelease, Package};
 use hullmark_oci::FilePath;
 
-use crate::db::{Database, DatabaseError, Segment};
+use crate::db::segment::{Entry, Head};
+use crate::db::{Corrupt, Database, DatabaseError, Segment};
 use crate::ecosystem;
 use crate::finding::{Finding, Fix, Severity, Status};
-use crate::matching::{self, Options, References};
+use crate::matching::{self, Differing, Options, References};
 use crate::osv::Record;
 
 /// What advisories can tell apart of a package: its kind, names and versions, vendor, module, and the system it is in.
@@ -96,6 +97,16 @@ impl Index {
         subjects.flat_map(|s| self.postings[*s as usize].iter().copied()).collect()
     }
 
+    /// Returns an inventory of subjects of one system.
+    fn inventory(&self, os: Option<u32>, numbers: &[u32]) -> Inventory {
+        let packages = numbers.iter().map(|n| self.subjects[*n as usize].package.clone());
+        Inventory {
+            os: os.and_then(|os| self.systems.get(os as usize).cloned()),
+            packages: packages.collect(),
+            ..Inventory::default()
+        }
+    }
+
     fn system(&mut self, os: &OsRelease) -> u32 {
         let next = u32::try_from(self.systems.len()).unwrap_or(u32::MAX);
         let number = *self.system_numbers.entry(os.clone()).or_insert(next);
@@ -136,6 +147,7 @@ impl Index {
         let subjects: BTreeSet<u32> =
             changed.iter().filter_map(|key| self.names.get(key)).flatten().copied().collect();
         let options = Options { references: References::Omit, ..options.clone() };
+        let differing = [differing(old, new, changed)?, differing(new, old, changed)?];
         // Subjects of one system are judged together: what a system's feed is, is then looked up once.
         let mut by_system: BTreeMap<Option<u32>, Vec<u32>> = BTreeMap::new();
         for number in subjects {
@@ -143,14 +155,16 @@ impl Index {
         }
         let mut events = Vec::new();
         for (os, numbers) in by_system {
-            let inventory = Inventory {
-                os: os.and_then(|os| self.systems.get(os as usize).cloned()),
-                packages: numbers
-                    .iter()
-                    .map(|n| self.subjects[*n as usize].package.clone())
-                    .collect(),
-                ..Inventory::default()
-            };
+            let mut numbers = numbers;
+            let mut inventory = self.inventory(os, &numbers);
+            // Most packages are of versions that the changed records do not speak of, before and after.
+            let before = matching::touched(old, &inventory, &options, &differing[0])?;
+            let after = matching::touched(new, &inventory, &options, &differing[1])?;
+            let mut touched = before.iter().zip(&after).map(|(before, after)| *before || *after);
+            numbers.retain(|_| touched.next().unwrap_or(true));
+            if numbers.len() < inventory.packages.len() {
+                inventory = self.inventory(os, &numbers);
+            }
             let before = by_package(matching::find(old, &inventory, &options)?.findings);
             let after = by_package(matching::find(new, &inventory, &options)?.findings);
             for (at, number) in numbers.iter().enumerate() {
@@ -170,6 +184,62 @@ impl Index {
         });
         Ok(events)
     }
+}
+
+/// Returns the records of changed names that `db` has and `other` has not, or has otherwise.
+fn differing(
+    db: &Database,
+    other: &Database,
+    changed: &BTreeSet<(String, String)>,
+) -> Result<Differing, DatabaseError> {
+    let mut differing = Differing::new();
+    for segment in db.segments() {
+        let meta = segment.meta();
+        let digest = |db: &Database| db.info(&meta.name).map(|info| info.digest.clone());
+        if digest(db) == digest(other) {
+            continue;
+        }
+        let base = ecosystem::base(&meta.name);
+        let error = DatabaseError::corrupt(&meta.name);
+        let from = (base.to_owned(), String::new());
+        for (_, name) in changed.range(from..).take_while(|(ecosystem, _)| ecosystem == base) {
+            let records =
+                differing_records(segment, other.segment(&meta.name), name).map_err(&error)?;
+            if !records.is_empty() {
+                differing.insert((meta.name.clone(), name.clone()), records);
+            }
+        }
+    }
+    Ok(differing)
+}
+
+fn differing_records(
+    segment: &Segment,
+    other: Option<&Segment>,
+    name: &str,
+) -> Result<BTreeSet<u32>, Corrupt> {
+    let entries = segment.entries(name)?;
+    let mut theirs: BTreeMap<&str, Vec<Entry<'_>>> = BTreeMap::new();
+    let mut heads: BTreeMap<&str, Head<'_>> = BTreeMap::new();
+    if let Some(other) = other {
+        for entry in other.entries(name)? {
+            let head = other.head(entry.record)?;
+            theirs.entry(head.id).or_default().push(entry);
+            heads.insert(head.id, head);
+        }
+    }
+    let mut records = BTreeSet::new();
+    for ours in entries.chunk_by(|a, b| a.record == b.record) {
+        let head = segment.head(ours[0].record)?;
+        let known = theirs.get(head.id).map_or(&[][..], Vec::as_slice);
+        let same = heads.get(head.id).is_some_and(|theirs| theirs.says_the_same(&head))
+            && known.len() == ours.len()
+            && known.iter().zip(ours).all(|(a, b)| a.says_the_same(b));
+        if !same {
+            records.insert(ours[0].record);
+        }
+    }
+    Ok(records)
 }
 
 /// Returns the package without what no advisory looks at.
@@ -250,7 +320,7 @@ fn segment_changes(
     old: Option<&Segment>,
     new: Option<&Segment>,
     changed: &mut BTreeSet<(String, String)>,
-) -> Result<(), crate::db::Corrupt> {
+) -> Result<(), Corrupt> {
     let mut note = |record: &Record| {
         for affected in &record.affected {
             let base = ecosystem::base(&affected.ecosystem);

@@ -26,6 +26,8 @@ const MAX_SUMMARY_CHARS: usize = 240;
 /// One advisory, reduced to what is matched and shown. Lists are sorted, so equal advisories have equal bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
+    /// Addresses, best first. The first field, so that a segment's reader can decode them without the rest.
+    pub references: Vec<String>,
     /// Its id.
     pub id: String,
     /// Milliseconds since 1970 of its first publication.
@@ -44,8 +46,6 @@ pub struct Record {
     pub ratings: Vec<Rating>,
     /// One line.
     pub summary: String,
-    /// Addresses, best first.
-    pub references: Vec<String>,
     /// Which packages it speaks of.
     pub affected: Vec<Affected>,
 }

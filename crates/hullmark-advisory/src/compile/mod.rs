@@ -174,10 +174,10 @@ impl Update {
         recognize::add_zip(self, zip, source, Some(ecosystem))
     }
 
-    /// Adds or replaces one OSV record.
+    /// Adds or replaces one OSV record. One that is malformed is a [`Problem`].
     ///
     /// # Errors
-    /// If it is none.
+    /// If the spool cannot be written.
     pub fn record(&mut self, json: &[u8], source: &str) -> Result<(), UpdateError> {
         match Record::parse(json) {
             Ok(record) => self.add(record, source, None),
@@ -287,10 +287,11 @@ impl Update {
     /// # Errors
     /// If the database cannot be read or written. It is then as it was.
     pub fn commit(mut self, at: Timestamp) -> Result<Report, UpdateError> {
-        let old = match Database::open(self.writer.dir()) {
-            Err(DatabaseError::Missing(_)) => Database::empty(),
-            other => other?,
-        };
+        // What is damaged is dropped and reported; if its source is part of this change, it is whole again afterwards.
+        let (old, damage) = Database::salvage(self.writer.dir())?;
+        for error in &damage {
+            self.problem("database", error);
+        }
         self.spool_converted()?;
         let changed = self.winners(&old)?;
         let mut segments: BTreeMap<String, SegmentInfo> =

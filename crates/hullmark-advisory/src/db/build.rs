@@ -20,7 +20,7 @@ use crate::rating::{Rated, rate};
 use crate::version::Scheme;
 
 /// Uncompressed bytes after which a block of cold text ends.
-const BLOCK: usize = 16 * 1024;
+const BLOCK: usize = 8 * 1024;
 /// Compression of cold text. Higher levels take much longer for little less.
 const LEVEL: i32 = 6;
 

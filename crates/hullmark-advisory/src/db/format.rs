@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::map::{Access, Bytes};
 
 /// Format of the container and of what is in it. Any change to the layout or the encodings raises it.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"HULLSEG\n";
 pub(super) const HEADER: usize = 256;
@@ -33,7 +33,7 @@ const HEADER_SUM: usize = 248;
 
 /// The sections, in the order of the header's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
+#[repr(u8)]
 pub(super) enum Section {
     Meta = 0,
     NameOffsets,
@@ -256,8 +256,7 @@ pub(super) fn header(sections: &[Range<u64>; SECTIONS], file: u64) -> [u8; HEADE
     let mut header = [0; HEADER];
     header[..8].copy_from_slice(MAGIC);
     header[8..12].copy_from_slice(&FORMAT.to_le_bytes());
-    header[12..16]
-        .copy_from_slice(&u32::try_from(SECTIONS).expect("a handful of sections").to_le_bytes());
+    header[12] = Section::Pages as u8 + 1;
     header[16..24].copy_from_slice(&file.to_le_bytes());
     for (range, place) in
         sections.iter().zip(header[SECTION_TABLE..HEADER_SUM].chunks_exact_mut(16))

@@ -133,18 +133,38 @@ impl Database {
 
     fn open_once(dir: &Path, access: Access) -> Result<Self, DatabaseError> {
         let manifest = Manifest::read(dir)?;
-        let mut segments = Vec::with_capacity(manifest.segments.len());
-        for info in &manifest.segments {
-            let path = info.path(dir);
-            let segment = Segment::open(&path, access)
-                .map_err(DatabaseError::io("open", &path))?
-                .map_err(DatabaseError::corrupt(&info.name))?;
-            if segment.meta().name != info.name || segment.bytes().len() as u64 != info.size {
-                return Err(DatabaseError::corrupt(&info.name)(Corrupt::Digest));
-            }
-            segments.push(segment);
-        }
+        let segments = manifest.segments.iter().map(|info| open_segment(dir, info, access));
+        let segments = segments.collect::<Result<Vec<_>, _>>()?;
         Ok(Self::assemble(manifest, segments))
+    }
+
+    /// Opens what is intact of a database, for the writer that repairs it, and says what is not.
+    pub(crate) fn salvage(dir: &Path) -> Result<(Self, Vec<DatabaseError>), DatabaseError> {
+        let mut damage = Vec::new();
+        let mut manifest = match Manifest::read(dir) {
+            Ok(manifest) => manifest,
+            Err(DatabaseError::Missing(_)) => return Ok((Self::empty(), damage)),
+            Err(error @ (DatabaseError::Manifest { .. } | DatabaseError::Format(_))) => {
+                return Ok((Self::empty(), vec![error]));
+            }
+            Err(error) => return Err(error),
+        };
+        let mut segments = Vec::with_capacity(manifest.segments.len());
+        manifest.segments.retain(|info| {
+            let segment = open_segment(dir, info, Access::Map);
+            let checked = segment.and_then(|segment| {
+                segment.check().map_err(DatabaseError::corrupt(&info.name)).map(|()| segment)
+            });
+            match checked {
+                Ok(segment) => segments.push(segment),
+                Err(error) => {
+                    damage.push(error);
+                    return false;
+                }
+            }
+            true
+        });
+        Ok((Self::assemble(manifest, segments), damage))
     }
 
     /// Returns a database without segments.
@@ -245,6 +265,17 @@ impl Known<'_> {
     pub fn epss(&self, id: &str) -> Result<Option<crate::finding::Epss>, DatabaseError> {
         self.0.intel.epss(&self.0.segments, id).map_err(DatabaseError::corrupt(intel::EPSS))
     }
+}
+
+fn open_segment(dir: &Path, info: &SegmentInfo, access: Access) -> Result<Segment, DatabaseError> {
+    let path = info.path(dir);
+    let segment = Segment::open(&path, access)
+        .map_err(DatabaseError::io("open", &path))?
+        .map_err(DatabaseError::corrupt(&info.name))?;
+    if segment.meta().name != info.name || segment.bytes().len() as u64 != info.size {
+        return Err(DatabaseError::corrupt(&info.name)(Corrupt::Digest));
+    }
+    Ok(segment)
 }
 
 fn search_segment(segment: &Segment, query: &str) -> Result<Vec<crate::osv::Record>, Corrupt> {

@@ -1,6 +1,7 @@
 //! A segment: the advisories of one ecosystem and release, read in place.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -269,10 +270,14 @@ impl Segment {
         })
     }
 
-    /// Returns every record in full, in the order of ids.
+    /// Returns every record in full, in the order of ids. Tables of values (`kev`, `epss`) have none.
     pub fn records(&self) -> impl Iterator<Item = Result<Record, Corrupt>> + '_ {
         let mut texts = Texts::new(self);
-        (0..self.meta.records).map(move |index| texts.record(&self.head(index)?))
+        let count = self.container.items(Section::RecordOffsets);
+        (0..count).map(move |index| {
+            let index = u32::try_from(index).map_err(|_| Corrupt::Bounds)?;
+            texts.record(&self.head(index)?)
+        })
     }
 
     /// Reads everything that can be asked of a segment, and returns how many entries there were. For tests and fuzzing:
@@ -311,17 +316,21 @@ impl Segment {
     }
 }
 
-/// Reads the cold part of a segment, keeping the last block: neighbors are usually asked for together.
-#[derive(Debug)]
+/// Reads the cold part of a segment, keeping the blocks that it unpacked: records are asked for in no order.
 pub struct Texts<'a> {
     segment: &'a Segment,
-    block: Option<(usize, Vec<u8>)>,
+    decompressor: Option<zstd::bulk::Decompressor<'static>>,
+    blocks: HashMap<usize, Vec<u8>>,
+    kept: usize,
 }
+
+/// Bytes of unpacked blocks that are kept.
+const MAX_KEPT: usize = 32 * 1024 * 1024;
 
 impl<'a> Texts<'a> {
     /// Returns a reader of `segment`'s texts.
     pub fn new(segment: &'a Segment) -> Self {
-        Self { segment, block: None }
+        Self { segment, decompressor: None, blocks: HashMap::new(), kept: 0 }
     }
 
     /// Returns a record in full.
@@ -329,20 +338,39 @@ impl<'a> Texts<'a> {
     /// # Errors
     /// If the segment is not intact there.
     pub fn record(&mut self, head: &Head<'_>) -> Result<Record, Corrupt> {
-        if self.block.as_ref().is_none_or(|(number, _)| *number != head.text.block) {
-            self.block = Some((head.text.block, self.load(head.text.block)?));
-        }
-        let block = self.block.as_ref().map_or(&[][..], |(_, bytes)| bytes);
-        let end = head.text.offset.checked_add(head.text.length).ok_or(Corrupt::Bounds)?;
-        let bytes = block.get(head.text.offset..end).ok_or(Corrupt::Bounds)?;
-        postcard::from_bytes(bytes).map_err(|_| Corrupt::Value("record"))
+        postcard::from_bytes(self.bytes(head)?).map_err(|_| Corrupt::Value("record"))
     }
 
-    fn load(&self, block: usize) -> Result<Vec<u8>, Corrupt> {
+    /// Returns a record's references.
+    ///
+    /// # Errors
+    /// If the segment is not intact there.
+    pub fn references(&mut self, head: &Head<'_>) -> Result<Vec<String>, Corrupt> {
+        let decoded = postcard::take_from_bytes(self.bytes(head)?);
+        decoded.map(|(references, _)| references).map_err(|_| Corrupt::Value("record"))
+    }
+
+    fn bytes(&mut self, head: &Head<'_>) -> Result<&[u8], Corrupt> {
+        let number = head.text.block;
+        if !self.blocks.contains_key(&number) {
+            let block = self.load(number)?;
+            if self.kept + block.len() > MAX_KEPT {
+                self.blocks.clear();
+                self.kept = 0;
+            }
+            self.kept += block.len();
+            self.blocks.insert(number, block);
+        }
+        let block = self.blocks.get(&number).map_or(&[][..], Vec::as_slice);
+        let end = head.text.offset.checked_add(head.text.length).ok_or(Corrupt::Bounds)?;
+        block.get(head.text.offset..end).ok_or(Corrupt::Bounds)
+    }
+
+    fn load(&mut self, block: usize) -> Result<Vec<u8>, Corrupt> {
         let container = &self.segment.container;
         let at = block.checked_mul(8).ok_or(Corrupt::Bounds)?;
-        let range =
-            container.get(Section::BlockOffsets, at..at.checked_add(16).ok_or(Corrupt::Bounds)?)?;
+        let end = at.checked_add(16).ok_or(Corrupt::Bounds)?;
+        let range = container.get(Section::BlockOffsets, at..end)?;
         let offset =
             |at| u64_at(range, at).and_then(|n| usize::try_from(n).ok()).ok_or(Corrupt::Bounds);
         let mut packed = Decoder(container.get(Section::Blocks, offset(0)?..offset(8)?)?);
@@ -350,11 +378,82 @@ impl<'a> Texts<'a> {
         if size > MAX_BLOCK {
             return Err(Corrupt::Value("block size"));
         }
-        zstd::bulk::decompress(packed.0, size).map_err(|_| Corrupt::Value("block"))
+        let damaged = |_| Corrupt::Value("block");
+        let decompressor = match &mut self.decompressor {
+            Some(decompressor) => decompressor,
+            none => none.insert(zstd::bulk::Decompressor::new().map_err(damaged)?),
+        };
+        decompressor.decompress(packed.0, size).map_err(damaged)
+    }
+}
+
+impl Head<'_> {
+    /// Whether another version of the record says the same, as far as matching looks.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        let rating = |head: &Self| (head.rating.severity, head.rating.vector.to_owned());
+        self.id == other.id
+            && self.aliases == other.aliases
+            && self.vulnerabilities == other.vulnerabilities
+            && (self.published, self.modified, self.withdrawn)
+                == (other.published, other.modified, other.withdrawn)
+            && (self.security, self.malware) == (other.security, other.malware)
+            && rating(self) == rating(other)
     }
 }
 
 impl<'a> Entry<'a> {
+    /// Whether another version of the entry says the same.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        let severity = |entry: &Self| entry.rating.map(|r| (r.severity, r.vector.to_owned()));
+        (self.module, self.scope, self.state) == (other.module, other.scope, other.state)
+            && severity(self) == severity(other)
+            && self.ranges.0 == other.ranges.0
+    }
+
+    /// Whether nothing in it can be about a version, read in place: most records that speak of a package are about older
+    /// versions of it. `false` if that takes a closer look.
+    ///
+    /// # Errors
+    /// If the segment is not intact there.
+    pub(crate) fn is_clear_of(&self, version: &str, at: &[u8]) -> Result<bool, Corrupt> {
+        if matches!(self.state, StateView::NotAffected(_) | StateView::Investigating) {
+            return Ok(false);
+        }
+        let mut d = self.ranges.clone();
+        for _ in 0..d.size()? {
+            let (mut affected, mut limited, mut before_limit) = (false, false, false);
+            for _ in 0..d.size()? {
+                let kind = d.byte()?;
+                d.bytes()?;
+                if kind & HAS_KEY == 0 {
+                    return Ok(false);
+                }
+                let key = d.bytes()?;
+                match kind & !HAS_KEY {
+                    0 if at >= key => affected = true,
+                    1 if at >= key => affected = false,
+                    2 if at > key => affected = false,
+                    3 => {
+                        limited = true;
+                        before_limit |= at < key;
+                    }
+                    _ => {}
+                }
+            }
+            if affected && (before_limit || !limited) {
+                return Ok(false);
+            }
+        }
+        for _ in 0..d.size()? {
+            let has_key = d.byte()? == HAS_KEY;
+            let same_text = d.bytes()? == version.as_bytes();
+            if same_text || (has_key && d.bytes()? == at) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Returns the ranges and versions.
     ///
     /// # Errors

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Candidate, References, Stream};
-use crate::db::DatabaseError;
-use crate::db::segment::Texts;
+use super::{Candidate, Stream};
 use crate::finding::{Basis, Cvss, Finding, Fix, Severity, Status};
 
 /// Everything that speaks of one vulnerability in one package.
@@ -56,14 +54,14 @@ pub(super) fn group<'a>(candidates: &'a [Candidate<'a>]) -> Vec<Group<'a>> {
     groups
 }
 
-/// Makes a finding of a group. It is open if any record says so, unless the vendor says in words that it is not.
-pub(super) fn finding(
+/// Makes a finding of a group, and says which record its references are to be taken from. It is open if any record says
+/// so, unless the vendor says in words that it is not.
+pub(super) fn finding<'a>(
     package: usize,
-    group: &Group<'_>,
-    references: References,
-) -> Result<Finding, DatabaseError> {
+    group: &Group<'a>,
+) -> (Finding, Option<&'a Candidate<'a>>) {
     let status = status(group);
-    let deciding: Vec<&Candidate<'_>> =
+    let deciding: Vec<&'a Candidate<'a>> =
         group.candidates.iter().copied().filter(|c| c.judged.outcome == status).collect();
     let best = deciding.first().or(group.candidates.first());
     let heads = || group.candidates.iter().map(|c| &c.head);
@@ -103,13 +101,8 @@ pub(super) fn finding(
     }
     if let Some(best) = best {
         finding.summary = best.head.summary.into();
-        if references == References::Include {
-            let record = Texts::new(best.segment).record(&best.head);
-            finding.references =
-                record.map_err(DatabaseError::corrupt(&best.segment.meta().name))?.references;
-        }
     }
-    Ok(finding)
+    (finding, best.copied())
 }
 
 fn status(group: &Group<'_>) -> Status {

@@ -36,6 +36,11 @@ pub(super) enum Decided<'a> {
 }
 
 impl Judged<'_> {
+    /// Whether it makes a finding, or outweighs one.
+    pub(super) fn counts(&self) -> bool {
+        self.by_vendor || matches!(self.outcome, Status::Open | Status::Undetermined)
+    }
+
     /// Returns the same for a record that was withdrawn.
     pub(super) fn withdrawn(mut self) -> Self {
         self.outcome = Status::NotAffected;

@@ -9,13 +9,14 @@ mod judge;
 mod origin;
 mod subject;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hullmark_inventory::{Gap, GapReason, Inventory, OsRelease, Package};
 use hullmark_oci::FilePath;
 use jiff::Timestamp;
 
-use crate::db::segment::{Entry, Head};
+use crate::db::segment::{Entry, Head, Texts};
 use crate::db::{Corrupt, Database, DatabaseError, Segment, SegmentInfo};
 use crate::ecosystem::{self, OsFeed};
 use crate::finding::{Finding, NameUsed, Status, SuppressedBy, Suppression};
@@ -139,6 +140,24 @@ pub fn explain(
     Ok(findings)
 }
 
+/// Records that differ between two databases, by segment and name.
+pub(crate) type Differing = BTreeMap<(String, String), BTreeSet<u32>>;
+
+/// Returns for each package whether one of these records has something to say about it.
+///
+/// # Errors
+/// If a segment is not intact.
+pub(crate) fn touched(
+    db: &Database,
+    inventory: &Inventory,
+    options: &Options,
+    differing: &Differing,
+) -> Result<Vec<bool>, DatabaseError> {
+    let matcher = Matcher::new(db, inventory, options);
+    let packages = inventory.packages.iter();
+    packages.map(|package| matcher.is_touched(package, differing)).collect()
+}
+
 /// Worst first, then by id, then by package.
 pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
@@ -202,6 +221,7 @@ struct Matcher<'a> {
     feed: Option<OsFeed>,
     os_segments: Vec<&'a Segment>,
     at: Option<i64>,
+    texts: RefCell<BTreeMap<&'a str, Texts<'a>>>,
 }
 
 impl<'a> Matcher<'a> {
@@ -212,7 +232,7 @@ impl<'a> Matcher<'a> {
             None => Vec::new(),
         };
         let at = options.at.map(Timestamp::as_millisecond);
-        Self { db, inventory, options, feed, os_segments, at }
+        Self { db, inventory, options, feed, os_segments, at, texts: RefCell::default() }
     }
 
     /// Returns the segments that this inventory's packages are judged by.
@@ -277,6 +297,31 @@ impl<'a> Matcher<'a> {
         Plan::Ask(subjects.map(ask).collect())
     }
 
+    fn is_touched(&self, package: &Package, differing: &Differing) -> Result<bool, DatabaseError> {
+        let Plan::Ask(asked) = self.plan(package) else { return Ok(false) };
+        for question in &asked {
+            let segment = question.segment;
+            let key = (segment.meta().name.clone(), question.subject.name.clone());
+            let Some(numbers) = differing.get(&key) else { continue };
+            let error = DatabaseError::corrupt(&segment.meta().name);
+            let entries = segment.entries(&question.subject.name).map_err(&error)?;
+            let compared = question.subject.compared(segment);
+            for entries in entries.chunk_by(|a, b| a.record == b.record) {
+                if !numbers.contains(&entries[0].record)
+                    || compared.is_clear_of(entries).map_err(&error)?
+                {
+                    continue;
+                }
+                let os = self.inventory.os.as_ref();
+                let judged = judge::record(package, &compared, entries, os).map_err(&error)?;
+                if judged.is_some_and(|judged| judged.counts()) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     fn candidates<'b>(
         &self,
         package: &Package,
@@ -314,14 +359,16 @@ impl<'a> Matcher<'a> {
         let several_streams = asked.segment.meta().name.starts_with("Ubuntu:");
         let mut found = Vec::new();
         for entries in entries.chunk_by(|a, b| a.record == b.record) {
+            if keep == Keep::Hits && !several_streams && compared.is_clear_of(entries)? {
+                continue;
+            }
             let Some(judged) =
                 judge::record(package, &compared, entries, self.inventory.os.as_ref())?
             else {
                 continue;
             };
-            let hit = matches!(judged.outcome, Status::Open | Status::Undetermined);
-            let said = judged.by_vendor;
-            if keep == Keep::Hits && !hit && !said && !several_streams {
+            let counts = judged.counts();
+            if keep == Keep::Hits && !counts && !several_streams {
                 continue;
             }
             let head: Head<'b> = segment.head(entries[0].record)?;
@@ -351,7 +398,7 @@ impl<'a> Matcher<'a> {
                     Stream::Subscription => {}
                 }
             }
-            if keep == Keep::Hits && !hit && !said {
+            if keep == Keep::Hits && !counts {
                 continue;
             }
             found.push(Candidate {
@@ -373,12 +420,24 @@ impl<'a> Matcher<'a> {
     ) -> Result<Vec<Finding>, DatabaseError> {
         let mut findings = Vec::new();
         for group in cluster::group(candidates) {
-            let mut finding = cluster::finding(index, &group, self.options.references)?;
+            let (mut finding, best) = cluster::finding(index, &group);
+            if let Some(best) = best.filter(|_| self.options.references == References::Include) {
+                finding.references = self.references(best)?;
+            }
             self.add_intel(&mut finding)?;
             finding.suppressed = self.covered_by_owner(index, &finding)?;
             findings.push(finding);
         }
         Ok(findings)
+    }
+
+    fn references(&self, candidate: &Candidate<'_>) -> Result<Vec<String>, DatabaseError> {
+        let name = candidate.segment.meta().name.as_str();
+        let Some(segment) = self.db.segment(name) else { return Ok(Vec::new()) };
+        let mut texts = self.texts.borrow_mut();
+        let texts =
+            texts.entry(segment.meta().name.as_str()).or_insert_with(|| Texts::new(segment));
+        texts.references(&candidate.head).map_err(DatabaseError::corrupt(name))
     }
 
     fn add_intel(&self, finding: &mut Finding) -> Result<(), DatabaseError> {

@@ -87,7 +87,7 @@ pub(super) fn stream(segment: &str, package: &Package, pro: UbuntuPro) -> Option
         "Pro:FIPS"
     } else if installed("realtime") {
         "Pro:Realtime:"
-    } else if installed("esm") || pro == UbuntuPro::Attached {
+    } else if installed("esm") {
         "Pro:"
     } else {
         ""
@@ -96,11 +96,12 @@ pub(super) fn stream(segment: &str, package: &Package, pro: UbuntuPro) -> Option
     let plain = !rest.starts_with("Pro:");
     match own {
         "" if plain => Some(Stream::Own),
-        "" if special => None,
-        "" => Some(Stream::Subscription),
+        "" | "Pro:" if special => None,
         // An attached system gets both the release's own fixes and those of Pro.
-        "Pro:" if special => None,
-        "Pro:" if plain && pro == UbuntuPro::Detached => None,
+        "" if pro == UbuntuPro::Attached => Some(Stream::Own),
+        "" => Some(Stream::Subscription),
+        // What was built for Pro is compared with Pro's fixes only: the release itself never gets them.
+        "Pro:" if plain => None,
         "Pro:" => Some(Stream::Own),
         own => rest.starts_with(own).then_some(Stream::Own),
     }

@@ -2,8 +2,8 @@
 
 use hullmark_inventory::{Package, PackageKind};
 
-use crate::db::Segment;
-use crate::db::segment::EventView;
+use crate::db::segment::{Entry, EventView};
+use crate::db::{Corrupt, Segment};
 use crate::ecosystem::Ecosystem;
 use crate::finding::NameUsed;
 use crate::version::{Scheme, Unparsable};
@@ -76,6 +76,17 @@ pub(super) struct Compared<'a> {
 }
 
 impl Compared<'_> {
+    /// Whether none of these entries can be about the version, for certain and without a closer look.
+    pub(super) fn is_clear_of(&self, entries: &[Entry<'_>]) -> Result<bool, Corrupt> {
+        let (Ok(key), Epoch::Known) = (&self.key, self.epoch) else { return Ok(false) };
+        for entry in entries {
+            if !entry.is_clear_of(self.text, key)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Returns the key to compare with these events: where the epoch is unknown, it is taken to be theirs.
     pub(super) fn key_for(&self, events: &[EventView<'_>]) -> Result<Vec<u8>, Unparsable> {
         if self.epoch == Epoch::Known || self.scheme != Scheme::Rpm {

@@ -101,15 +101,15 @@ fn the_same_records_make_the_same_bytes_in_whatever_order_they_come() {
     let [first, second, third, other] =
         std::array::from_fn(|_| tempfile::tempdir().expect("a folder"));
     update(&first, |u| {
-        [&a, &b, &c].iter().for_each(|r| u.record(r.as_bytes(), "x").expect("adds"))
+        [&a, &b, &c].iter().for_each(|r| u.record(r.as_bytes(), "x").expect("adds"));
     });
     update(&second, |u| {
-        [&c, &b, &a].iter().for_each(|r| u.record(r.as_bytes(), "y").expect("adds"))
+        [&c, &b, &a].iter().for_each(|r| u.record(r.as_bytes(), "y").expect("adds"));
     });
     // Step by step, over an outdated record.
     update(&third, |u| {
         u.record(record("PYSEC-1", "2023-01-01T00:00:00Z", "PyPI", "z", "9").as_bytes(), "x")
-            .expect("adds")
+            .expect("adds");
     });
     for part in [&b, &a, &c] {
         update(&third, |u| u.record(part.as_bytes(), "x").expect("adds"));
@@ -254,7 +254,7 @@ fn a_reader_keeps_what_it_opened() {
     for access in [Access::Map, Access::Read] {
         let before = Database::open_with(dir.path(), access).expect("opens");
         update(&dir, |u| {
-            u.record(record("PYSEC-4", OLD, "PyPI", "gamma", "1").as_bytes(), "x").expect("adds")
+            u.record(record("PYSEC-4", OLD, "PyPI", "gamma", "1").as_bytes(), "x").expect("adds");
         });
         assert_eq!(before.segments()[0].meta().records, 3);
         before.verify().expect("is intact");
@@ -264,14 +264,31 @@ fn a_reader_keeps_what_it_opened() {
         update(&dir, |u| u.forget("PyPI", "PYSEC-4"));
     }
     update(&dir, |u| {
-        u.record(record("PYSEC-5", OLD, "PyPI", "x", "1").as_bytes(), "x").expect("adds")
+        u.record(record("PYSEC-5", OLD, "PyPI", "x", "1").as_bytes(), "x").expect("adds");
     });
     update(&dir, |u| {
-        u.record(record("PYSEC-6", OLD, "PyPI", "x", "1").as_bytes(), "x").expect("adds")
+        u.record(record("PYSEC-6", OLD, "PyPI", "x", "1").as_bytes(), "x").expect("adds");
     });
     assert!(!path.exists(), "what two manifests no longer name is removed");
     let files = std::fs::read_dir(dir.path().join("segments")).expect("lists").count();
     assert_eq!(files, 2, "nothing partial stays behind");
+}
+
+#[test]
+fn an_update_repairs_what_it_brings_and_reports_what_it_drops() {
+    let (dir, path) = small();
+    update(&dir, |u| {
+        u.record(record("GHSA-1", OLD, "npm", "x", "1").as_bytes(), "x").expect("adds");
+    });
+    let mut bytes = std::fs::read(&path).expect("reads");
+    bytes[300] ^= 1;
+    std::fs::write(&path, &bytes).expect("writes");
+    let mut repair = Update::begin(dir.path(), &Limits::default()).expect("begins");
+    repair.record(record("PYSEC-9", OLD, "PyPI", "a", "1").as_bytes(), "x").expect("adds");
+    let report = repair.commit(day()).expect("commits");
+    assert_eq!(report.problem_count, 1, "{:?}", report.problems);
+    assert!(report.problems[0].reason.contains("`PyPI`"), "{:?}", report.problems);
+    assert_eq!(content(&dir), ["PyPI: PYSEC-9 1", "npm: GHSA-1 1"]);
 }
 
 #[test]

@@ -341,6 +341,7 @@ fn ubuntu_streams() {
     );
     assert_eq!(found("1-1+esm9", UbuntuPro::Detached), [""; 0]);
     assert_eq!(found("1-1+fips1", UbuntuPro::Detached), ["CVE-2024-4 open 1-1+fips9"]);
+    assert_eq!(found("1-1+esm9", UbuntuPro::Attached), [""; 0]);
     assert!(found("1-1", UbuntuPro::Attached).contains(&"CVE-2024-2 open 1-1+esm2".to_owned()));
 }
 
@@ -390,6 +391,65 @@ fn go_versions_and_the_standard_library() {
     assert_eq!(toolchain.findings.len(), 1);
     let devel = matched(&db, None, vec![package(PackageKind::Go, "example.org/m", "(devel)")]);
     assert_eq!(devel.findings[0].status, Status::Undetermined);
+}
+
+#[test]
+fn maven_artifacts_and_their_qualifiers() {
+    let range = json!([{"introduced": "2.0-beta9"}, {"fixed": "2.3.1"}, {"introduced": "2.4"}, {"fixed": "2.15.0"}]);
+    let db = database_of(&[
+        record("GHSA-1", "Maven", "org.apache.logging.log4j:log4j-core", range),
+        record("GHSA-2", "Maven", "org.springframework:spring-core", fixed("5.3.18.RELEASE")),
+    ]);
+    for (name, version, expected) in [
+        ("org.apache.logging.log4j:log4j-core", "2.0-beta9", 1),
+        ("org.apache.logging.log4j:log4j-core", "2.0-beta8", 0),
+        ("org.apache.logging.log4j:log4j-core", "2.3.1", 0),
+        ("org.apache.logging.log4j:log4j-core", "2.14.1", 1),
+        ("org.apache.logging.log4j:log4j-core", "2.15.0-rc1", 1),
+        ("org.apache.logging.log4j:log4j-core", "2.15.0", 0),
+        ("log4j-core", "2.14.1", 0),
+        ("org.springframework:spring-core", "5.3.17.RELEASE", 1),
+        ("org.springframework:spring-core", "5.3.18", 0),
+    ] {
+        let found = matched(&db, None, vec![package(PackageKind::Maven, name, version)]);
+        assert_eq!(found.findings.len(), expected, "{name} {version}");
+    }
+}
+
+#[test]
+fn suse_modules_judge_by_source() {
+    let module = "SUSE:Linux Enterprise Module for Basesystem 15 SP5";
+    let mut update =
+        record("SUSE-SU-2023:1-1", module, "openssl-1_1", fixed("1.1.1l-150500.17.3.1"));
+    update["related"] = json!(["CVE-2023-1", "CVE-2023-2"]);
+    let other = record(
+        "SUSE-SU-2023:2-1",
+        "SUSE:Linux Enterprise Module for Basesystem 15 SP6",
+        "openssl-1_1",
+        fixed("9-1"),
+    );
+    let leap = record("openSUSE-SU-2023:3-1", "openSUSE:Leap 15.5", "openssl-1_1", fixed("9-1"));
+    let db = database_of(&[update, other, leap]);
+    let system = OsRelease {
+        pretty_name: Some("SUSE Linux Enterprise Server 15 SP5".into()),
+        ..os("sles", "15.5")
+    };
+    for (version, vendor, expected) in [
+        (
+            "1.1.1l-150500.15.4",
+            "SUSE LLC <https://www.suse.com/>",
+            &["CVE-2023-1", "CVE-2023-2"][..],
+        ),
+        ("1.1.1l-150500.17.3.1", "SUSE LLC <https://www.suse.com/>", &[]),
+        ("1.1.1l-150500.15.4", "Somebody Else", &[]),
+    ] {
+        let mut subject =
+            with_source(package(PackageKind::Rpm, "libopenssl1_1", version), "openssl-1_1", None);
+        subject.vendor = Some(vendor.into());
+        let found = matched(&db, Some(system.clone()), vec![subject]).findings;
+        let ids: Vec<&str> = found.iter().map(|f| f.id.as_str()).collect();
+        assert_eq!(ids, expected, "{version} by {vendor}");
+    }
 }
 
 #[test]

@@ -154,3 +154,39 @@ fn cargo_packages(path: &Path) -> Vec<Package> {
         })
         .collect()
 }
+
+/// Bitnami gives a CVSS 4 vector and, computed elsewhere, the severity that goes with it.
+#[test]
+fn scores_agree_with_the_severity_that_is_published_beside_the_vector() {
+    let Some(zip) = hullmark_testkit::shared_data("feeds/Bitnami/all.zip") else { return };
+    let mut archive =
+        zip::ZipArchive::new(std::fs::File::open(zip).expect("opens")).expect("is a zip");
+    let (mut compared, mut different) = (0, Vec::new());
+    for index in 0..archive.len() {
+        let record: Value =
+            serde_json::from_reader(archive.by_index(index).expect("an entry")).expect("is JSON");
+        let ratings = record["affected"][0]["severity"].as_array().cloned().unwrap_or_default();
+        let [rating] = &ratings[..] else { continue };
+        let vector = rating["score"].as_str().unwrap_or_default();
+        let label = record["database_specific"]["severity"].as_str().unwrap_or_default();
+        let Some(score) = hullmark_advisory::cvss::base_score(vector) else {
+            panic!("`{vector}` has no score");
+        };
+        // Bitnami's label counts threat and environment where a vector gives them; the base score does not.
+        let beyond_base = |part: &str| {
+            part.split_once(':')
+                .is_some_and(|(name, value)| (name == "E" || name.starts_with('M')) && value != "X")
+        };
+        if vector.split('/').any(beyond_base) {
+            continue;
+        }
+        compared += 1;
+        let label = if label == "None" { "negligible" } else { label };
+        let ours = hullmark_advisory::cvss::severity_of_score(score).as_str();
+        if !ours.eq_ignore_ascii_case(label) {
+            different.push(format!("{vector}: {score} is {ours}, published {label}"));
+        }
+    }
+    assert!(compared > 7000, "{compared}");
+    assert_eq!(different, [""; 0]);
+}
