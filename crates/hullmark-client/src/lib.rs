@@ -5,6 +5,7 @@
 
 mod daemon;
 pub mod environment;
+pub mod feed;
 mod local;
 pub mod options;
 pub mod progress;

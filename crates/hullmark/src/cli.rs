@@ -113,6 +113,14 @@ pub(crate) struct ImageArgs {
     /// Read every layer again instead of using cached results
     #[arg(long)]
     pub(crate) no_cache: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+/// How servers are talked to.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Connection options")]
+pub(crate) struct ConnectionArgs {
     /// Talk to this registry (`host[:port]`) without TLS; loopback addresses never need this
     #[arg(long, value_name = "HOST")]
     pub(crate) insecure_plain_http: Vec<String>,
@@ -310,12 +318,20 @@ pub(crate) struct ConvertArgs {
 pub(crate) enum DbCommand {
     /// Fetch what changed since the last update
     Update {
-        /// Base address of the export, or of a mirror of it
+        /// Base address of a mirror of the export, or a folder that is one
         #[arg(long, value_name = "URL")]
         mirror: Option<String>,
-        /// Ecosystems to fetch, such as `Debian` or `npm`; those already there by default
+        /// Where CISA's catalogue of exploited vulnerabilities (`KEV`) is, if not at its publisher's
+        #[arg(long, value_name = "URL")]
+        kev: Option<String>,
+        /// Where FIRST's exploit predictions (`EPSS`) are, if not at their publisher's
+        #[arg(long, value_name = "URL")]
+        epss: Option<String>,
+        /// Ecosystems to fetch, such as `Debian` or `npm`, and `KEV` and `EPSS`; those already there by default
         #[arg(value_name = "ECOSYSTEM")]
         ecosystems: Vec<String>,
+        #[command(flatten)]
+        connection: ConnectionArgs,
     },
     /// Read advisories from files and folders (OSV, trackers, KEV, EPSS); needs no network
     Import {
@@ -347,14 +363,17 @@ pub(crate) enum DbCommand {
         /// Where to
         reference: String,
         #[command(flatten)]
-        image: ImageArgs,
+        connection: ConnectionArgs,
     },
     /// Pull the database from a registry (or an `oci-archive:`); only segments that changed are moved
     Pull {
         /// Where from
         reference: String,
+        /// Accept a database that is older than the one that is there
+        #[arg(long)]
+        allow_older: bool,
         #[command(flatten)]
-        image: ImageArgs,
+        connection: ConnectionArgs,
     },
 }
 

@@ -86,6 +86,13 @@ impl CommandError {
         Self::new(kind, Step { attempted: attempted.into(), source: Box::new(source) })
     }
 
+    /// The same failure as the cause of a larger one.
+    #[must_use]
+    pub(crate) fn within(self, attempted: impl Into<String>) -> Self {
+        let error = Box::new(Step { attempted: attempted.into(), source: self.error });
+        Self { error, ..self }
+    }
+
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());

@@ -13,7 +13,7 @@ use hullmark_client::{Client, ClientOptions, Target as ClientTarget};
 use hullmark_examine::{PlatformChoice, Target};
 use hullmark_policy::{DEFAULT_POLICY, DEFAULT_POLICY_ORIGIN, Policies};
 
-use crate::cli::ImageArgs;
+use crate::cli::{ConnectionArgs, ImageArgs};
 use crate::error::{CommandError, ErrorKind};
 use crate::settings::{RegistrySettings, Settings};
 
@@ -44,7 +44,7 @@ pub(crate) async fn target(
                 _ => None,
             };
             let host = reference.as_ref().map(hullmark_oci::Reference::registry);
-            let client = Client::new(client_options(image, host, settings)?);
+            let client = Client::new(client_options(&image.connection, host, settings)?);
             let source = client.open(&image_target).await?;
             Ok(Target::Image { source: source.into(), reference })
         }
@@ -53,7 +53,7 @@ pub(crate) async fn target(
 
 /// Puts together what the client needs to know to talk to `host`.
 pub(crate) fn client_options(
-    image: &ImageArgs,
+    connection: &ConnectionArgs,
     host: Option<&str>,
     settings: &Settings,
 ) -> Result<ClientOptions, CommandError> {
@@ -61,7 +61,7 @@ pub(crate) fn client_options(
         limits: settings.limits.clone(),
         network: if settings.offline.value { Network::Offline } else { Network::Online },
         credentials: credential_sources(settings),
-        dangerous_plain_http: image.insecure_plain_http.clone(),
+        dangerous_plain_http: connection.insecure_plain_http.clone(),
         ..ClientOptions::default()
     };
     if let Some(socket) =
@@ -75,10 +75,10 @@ pub(crate) fn client_options(
             options.podman_socket = socket;
         }
     }
-    for path in &image.ca_file {
+    for path in &connection.ca_file {
         options.authorities.push(read_bounded(path, PEM_LIMIT)?);
     }
-    if let (Some(path), Some(host)) = (&image.client_cert, host) {
+    if let (Some(path), Some(host)) = (&connection.client_cert, host) {
         options.client_certificates.insert(host.to_owned(), certificate(path)?);
     }
     for (host, registry) in &settings.registries {

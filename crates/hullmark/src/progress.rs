@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hullmark_client::feed::Step;
 use hullmark_examine::{NoProgress, Progress};
 use hullmark_oci::Digest;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -22,6 +23,31 @@ pub(crate) fn start(ui: &Ui) -> Arc<dyn Progress> {
     let bar =
         ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()).with_style(style);
     Arc::new(Bar(bar.with_message("reading layers")))
+}
+
+/// Returns what tells how far feeds are.
+pub(crate) fn feeds(ui: &Ui) -> Arc<dyn Fn(Step<'_>) + Send + Sync> {
+    if !ui.interactive() {
+        return Arc::new(|_| {});
+    }
+    let template = "{spinner} {msg} {wide_bar} {pos}/{len}";
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template(template);
+    let bar = bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    let bar = Bar(bar);
+    Arc::new(move |step| match step {
+        Step::Export { feed, received, total } => {
+            bar.0.set_message(format!("{feed}: fetching everything (bytes)"));
+            bar.0.set_length(total.unwrap_or(received));
+            bar.0.set_position(received);
+        }
+        Step::Records { feed, received, total } => {
+            bar.0.set_message(format!("{feed}: fetching changes"));
+            bar.0.set_length(total as u64);
+            bar.0.set_position(received as u64);
+        }
+        Step::Writing { feed } => bar.0.set_message(format!("{feed}: writing")),
+    })
 }
 
 impl Progress for Bar {

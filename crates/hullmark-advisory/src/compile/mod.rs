@@ -188,6 +188,39 @@ impl Update {
         }
     }
 
+    /// Adds or replaces what one OSV record says of an ecosystem; what it says of others is left to their own feeds. One
+    /// that is malformed is a [`Problem`].
+    ///
+    /// # Errors
+    /// If the spool cannot be written.
+    pub fn record_of(
+        &mut self,
+        ecosystem: &str,
+        json: &[u8],
+        source: &str,
+    ) -> Result<(), UpdateError> {
+        match Record::parse(json) {
+            Ok(record) => self.add(record, source, Some(ecosystem)),
+            Err(error) => {
+                self.problem(source, &error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds a document of any known form (OSV, KEV, EPSS, a tracker's), by its content.
+    ///
+    /// # Errors
+    /// If it is none of them.
+    pub fn document(&mut self, bytes: &[u8], source: &str) -> Result<(), UpdateError> {
+        recognize::add_document(self, bytes, source)
+    }
+
+    /// Returns what was read so far.
+    pub fn so_far(&self) -> &Report {
+        &self.report
+    }
+
     /// Forgets one record of an ecosystem, as when an export no longer lists it.
     pub fn forget(&mut self, ecosystem: &str, id: &str) {
         self.removed.entry(ecosystem::base(ecosystem).into()).or_default().insert(id.into());

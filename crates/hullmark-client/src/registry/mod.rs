@@ -2,7 +2,7 @@
 //!
 //! See: OCI distribution-spec v1.1.1 §"Pull", §"Listing Referrers".
 
-mod auth;
+pub(crate) mod auth;
 mod blob;
 mod credentials;
 pub(crate) mod transport;
@@ -215,6 +215,7 @@ impl Remote {
                     url,
                     accept: None,
                     from: offset,
+                    unless: None,
                     session: &endpoint.session,
                     what,
                     tolerate: &[],
@@ -240,7 +241,8 @@ impl Remote {
     ) -> Result<Answer, SourceError> {
         let url = endpoint.url(&self.transport, path, what).await?;
         let (session, attempts) = (&endpoint.session, self.attempts(endpoint));
-        let get = Get { url, accept, from: 0, session, what, tolerate: &[], attempts };
+        let get =
+            Get { url, accept, from: 0, unless: None, session, what, tolerate: &[], attempts };
         self.transport.document(&get, limit).await
     }
 
@@ -258,6 +260,7 @@ impl Remote {
                 url: url.clone(),
                 accept: Some(media_type::OCI_INDEX),
                 from: 0,
+                unless: None,
                 session: &endpoint.session,
                 what: &what,
                 tolerate: &[400, 404, 405, 501],

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hullmark_oci::SourceError;
-use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LOCATION, RANGE, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, HeaderMap, HeaderValue, IF_NONE_MATCH, LOCATION, RANGE, RETRY_AFTER,
+};
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 
 use super::auth::Session;
@@ -54,6 +56,8 @@ pub(crate) struct Get<'a> {
     pub(crate) accept: Option<&'a str>,
     /// The first byte wanted.
     pub(crate) from: u64,
+    /// The entity tag of what is there already: 304 is an answer then.
+    pub(crate) unless: Option<&'a str>,
     /// Who asks.
     pub(crate) session: &'a Session,
     /// What is asked for, in words.
@@ -133,7 +137,9 @@ impl Transport {
             let authorization = get.session.authorization().await;
             let (response, at_origin) = self.follow(get, authorization.header.as_ref()).await?;
             let status = response.status();
-            if matches!(status.as_u16(), 200 | 206) || get.tolerate.contains(&status.as_u16()) {
+            let unchanged = status == StatusCode::NOT_MODIFIED && get.unless.is_some();
+            let accepted = get.tolerate.contains(&status.as_u16());
+            if matches!(status.as_u16(), 200 | 206) || unchanged || accepted {
                 return Ok(response);
             }
             if status == StatusCode::UNAUTHORIZED && at_origin && !renewed {
@@ -167,6 +173,9 @@ impl Transport {
             }
             if get.from > 0 {
                 request = request.header(RANGE, format!("bytes={}-", get.from));
+            }
+            if let Some(tag) = get.unless {
+                request = request.header(IF_NONE_MATCH, tag);
             }
             if let Some(authorization) = authorization.filter(|_| at_origin) {
                 request = request.header(reqwest::header::AUTHORIZATION, authorization);

@@ -4,6 +4,7 @@
 
 mod access;
 mod daemon;
+mod feed;
 mod hostile;
 mod local;
 mod network;

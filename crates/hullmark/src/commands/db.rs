@@ -1,16 +1,22 @@
-//! `hullmark db`: the advisory database: import, status, search.
+//! `hullmark db`: the advisory database: update, import, status, search, and moving it between machines.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use hullmark_advisory::DatabaseError;
 use hullmark_advisory::compile::{self, Report};
-use hullmark_advisory::db::SegmentInfo;
+use hullmark_advisory::db::{Manifest, SegmentInfo};
+use hullmark_client::Client;
+use hullmark_client::feed::{self, Feed, FeedError, How, Updated};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Outcome, advisories, now};
-use crate::cli::{CheckFormat, DbCommand};
+use super::{Outcome, advisories, block_on, now};
+use crate::cli::{CheckFormat, ConnectionArgs, DbCommand};
 use crate::error::{CommandError, ErrorKind};
-use crate::open;
 use crate::settings::Settings;
 use crate::ui::Ui;
+use crate::{open, progress};
 
 pub(super) fn run(
     command: DbCommand,
@@ -59,14 +65,115 @@ pub(super) fn run(
                 ui.note(&format!("nothing about `{query}`"));
             }
         }
-        DbCommand::Update { .. }
-        | DbCommand::Export { .. }
-        | DbCommand::Push { .. }
-        | DbCommand::Pull { .. } => {
+        DbCommand::Update { mirror, kev, epss, ecosystems, connection } => {
+            let sources = Sources { export: mirror.or(settings.mirror.value.clone()), kev, epss };
+            update(&folder, &ecosystems, sources, &connection, settings, ui)?;
+        }
+        DbCommand::Export { .. } | DbCommand::Push { .. } | DbCommand::Pull { .. } => {
             return Err(CommandError::message(ErrorKind::Usage, "not there yet"));
         }
     }
     Ok(Outcome::Done)
+}
+
+/// Where feeds come from, if not from their publishers.
+struct Sources {
+    export: Option<String>,
+    kev: Option<String>,
+    epss: Option<String>,
+}
+
+fn update(
+    folder: &Path,
+    names: &[String],
+    sources: Sources,
+    connection: &ConnectionArgs,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let feeds = feeds(folder, names)?;
+    let client = Client::new(open::client_options(connection, None, settings)?);
+    let request = feed::Request {
+        database: folder.to_owned(),
+        export: sources.export.unwrap_or_else(|| feed::EXPORT.into()),
+        kev: sources.kev.unwrap_or_else(|| feed::KEV.into()),
+        epss: sources.epss.unwrap_or_else(|| feed::EPSS.into()),
+        feeds: feeds.into_iter().collect(),
+        now: now(),
+        limits: settings.limits.clone(),
+        progress: progress::feeds(ui),
+    };
+    let results = block_on(async { feed::update(&client, &request).await.map_err(feed_error) })?;
+    let all = results.len();
+    let mut failed: Vec<(Feed, FeedError)> = Vec::new();
+    for (feed, result) in results {
+        match result {
+            Ok(updated) => say_updated(feed, &updated, ui),
+            Err(error) => failed.push((feed, error)),
+        }
+    }
+    // One that fails is the error; several are listed, and the last one explains.
+    let Some((last, error)) = failed.pop() else { return Ok(()) };
+    let count = failed.len() + 1;
+    for (feed, error) in failed {
+        let why = feed_error(error).chain().join(": ");
+        ui.warning(&format!("failed to update `{}`: {why}", feed.name()));
+    }
+    let attempted = format!(
+        "failed to update `{}` ({count} of {all} feeds failed; the others are up to date)",
+        last.name()
+    );
+    Err(feed_error(error).within(attempted))
+}
+
+/// The feeds that were named, or those that the database already holds something of.
+fn feeds(folder: &Path, names: &[String]) -> Result<BTreeSet<Feed>, CommandError> {
+    const HINT: &str = "name some, as in `hullmark db update Debian Alpine npm PyPI Go KEV EPSS`";
+    if names.is_empty() {
+        let known = match Manifest::read(folder) {
+            Ok(manifest) => Feed::of_database(&manifest),
+            Err(DatabaseError::Missing(_)) => BTreeSet::new(),
+            Err(error) => return Err(error.into()),
+        };
+        if known.is_empty() {
+            let message = "the advisory database is empty, so there is nothing to update";
+            return Err(CommandError::usage(message).hint(HINT));
+        }
+        return Ok(known);
+    }
+    let parse = |name: &String| {
+        Feed::parse(name).map_err(|e| CommandError::new(ErrorKind::Usage, e).hint(HINT))
+    };
+    names.iter().map(parse).collect()
+}
+
+fn feed_error(error: FeedError) -> CommandError {
+    match error {
+        FeedError::Source(error) => error.into(),
+        FeedError::Update(error) => advisories::import_failed(error),
+        FeedError::Location { .. } => CommandError::new(ErrorKind::Usage, error)
+            .hint("a mirror is an `https://` address or a folder; `--insecure-plain-http HOST` allows `http://`"),
+        FeedError::NotThere { .. } => CommandError::new(ErrorKind::NotFound, error),
+        FeedError::Empty { .. } | FeedError::Foreign { .. } => {
+            CommandError::new(ErrorKind::Malformed, error)
+        }
+    }
+}
+
+fn say_updated(feed: Feed, updated: &Updated, ui: &Ui) {
+    let Updated { how, report } = updated;
+    advisories::report_problems(report, ui);
+    let name = feed.name();
+    let changed = report.changed.len() + report.gone.len();
+    match how {
+        How::Current => ui.note(&format!("{name}: up to date")),
+        How::Complete => {
+            ui.note(&format!("{name}: read {} records, {changed} segments changed", report.read));
+        }
+        How::Changes { fetched, forgotten } => ui.note(&format!(
+            "{name}: {fetched} records changed, {forgotten} are gone, {changed} segments changed"
+        )),
+    }
 }
 
 fn summarize(report: &Report, ui: &Ui) {
