@@ -1,14 +1,21 @@
 //! Evidence as documents: for people, for other tools, and for Hullmark itself.
 
+mod document;
 pub mod json;
 mod table;
+mod text;
+mod view;
 
 use std::fmt;
 use std::str::FromStr;
 
 use hullmark_advisory::Severity;
+use hullmark_inventory::sbom;
 
 use crate::Evidence;
+
+/// The crates of the workspace share one version.
+const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The formats of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,7 +76,35 @@ pub fn render(
 ) -> Result<Vec<u8>, ReportError> {
     match format {
         Format::Table => Ok(table::render(evidence, options).into_bytes()),
-        Format::Json => json::write(evidence),
+        Format::Json => json::write(evidence, options),
+    }
+}
+
+/// The filters in force, for people.
+fn selection(options: &Options) -> String {
+    let mut words: Vec<&str> = options.severities.iter().map(|s| s.as_str()).collect();
+    words.extend(options.only_fixable.then_some("fixable"));
+    words.join(", ")
+}
+
+/// The day of a moment, as `2026-01-31`.
+fn day(time: jiff::Timestamp) -> String {
+    time.to_string().chars().take_while(|c| *c != 'T').collect()
+}
+
+/// What the writers of SBOMs need.
+fn sbom_document(evidence: &Evidence) -> sbom::Document<'_> {
+    let subject = &evidence.subject;
+    sbom::Document {
+        inventory: &evidence.inventory,
+        subject: sbom::Subject {
+            name: subject.name.clone(),
+            digest: subject.digest.clone(),
+            platform: subject.platform.clone(),
+        },
+        created: evidence.examined,
+        tool_version: TOOL_VERSION,
+        owned_files: false,
     }
 }
 
