@@ -20,9 +20,7 @@ use super::{Options, ReportError, TOOL_VERSION, sbom_document};
 use crate::{AdvisorySource, Evidence, ImageFacts, LayerFacts, Subject};
 
 pub(super) fn write(evidence: &[Evidence], options: &Options) -> Result<Vec<u8>, ReportError> {
-    let mut bytes = serde_json::to_vec_pretty(&document(evidence, options, Keep::All))?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    super::to_json(&document(evidence, options, Keep::All))
 }
 
 /// Which findings a document holds.

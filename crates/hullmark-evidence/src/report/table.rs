@@ -33,9 +33,9 @@ struct Page {
 }
 
 /// Findings that are shown as one line: one vulnerability in several packages that were built from one source.
-struct Group<'a> {
-    row: Row<'a>,
-    packages: usize,
+pub(super) struct Group<'a> {
+    pub(super) row: Row<'a>,
+    pub(super) packages: usize,
 }
 
 impl Page {
@@ -187,7 +187,7 @@ impl Page {
         worst.sort_by_key(|layer| std::cmp::Reverse(layer.count.total));
         let lines = worst.iter().map(|layer| {
             let count = layer.count;
-            let step = head(&step(layer.facts.created_by.as_deref()), self.width / 2);
+            let step = head(&step(layer.facts.created_by.as_deref()), self.width - 32);
             let number = layer.number;
             format!("{number}/{all}: {} ({} fixable) {step}", count.total, count.fixable)
         });
@@ -243,7 +243,7 @@ impl Page {
     }
 }
 
-fn groups<'a>(rows: impl Iterator<Item = Row<'a>>) -> Vec<Group<'a>> {
+pub(super) fn groups<'a>(rows: impl Iterator<Item = Row<'a>>) -> Vec<Group<'a>> {
     let mut places = BTreeMap::new();
     let mut groups: Vec<Group<'a>> = Vec::new();
     for row in rows {
@@ -350,6 +350,7 @@ pub(super) fn step(created_by: Option<&str>) -> String {
     let text = created_by.unwrap_or_default();
     let text = text.strip_prefix("/bin/sh -c ").unwrap_or(text);
     let text = text.strip_prefix("#(nop) ").unwrap_or(text);
+    let text = text.strip_suffix("# buildkit").unwrap_or(text);
     printable(text.trim())
 }
 

@@ -64,7 +64,6 @@ pub(super) struct View<'a> {
 pub(super) struct Upgrade<'a> {
     /// The source package, or the package itself.
     pub(super) name: &'a str,
-    pub(super) kind: PackageKind,
     pub(super) from: &'a str,
     /// The lowest version that fixes all that can be fixed.
     pub(super) to: &'a str,
@@ -129,7 +128,6 @@ impl<'a> View<'a> {
             let (name, from) = (package.source_name(), package.version.as_str());
             let upgrade = upgrades.entry((package.kind, name, from)).or_insert_with(|| Upgrade {
                 name,
-                kind: package.kind,
                 from,
                 to,
                 fixes: [0; 6],

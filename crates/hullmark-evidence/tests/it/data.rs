@@ -157,6 +157,7 @@ pub(crate) fn hostile() -> Evidence {
         gap.path = FilePath::from_written(HOSTILE);
         gap.detail = h();
     }
+    evidence.inventory.gaps.sort();
     for finding in &mut evidence.findings {
         finding.id += HOSTILE;
         finding.aliases = vec![h()];

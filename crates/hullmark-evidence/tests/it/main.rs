@@ -2,4 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod data;
+mod docs;
+mod documents;
+mod json;
+mod pages;
 mod table;
+mod template;

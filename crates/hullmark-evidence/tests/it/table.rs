@@ -35,7 +35,7 @@ fn a_page_says_what_matters() {
 
     LAYERS: the base layer carries 4 of 5 findings (3 fixable)
       1/2: 4 (3 fixable) ADD file:0123456789abcdef in /
-      2/2: 1 (0 fixable) RUN /bin/sh -c npm ci --omit=dev # buildkit
+      2/2: 1 (0 fixable) RUN /bin/sh -c npm ci --omit=dev
 
     GAPS: not analysed (1 encrypted, 1 no-advisories)
       no-advisories: no advisories for npm
@@ -50,7 +50,8 @@ fn suppressed_findings_are_shown_when_asked_for() {
     let at = text.find("SUPPRESSED").unwrap();
     insta::assert_snapshot!(text[at..].split("\n\n").next().unwrap(), @r##"
     SUPPRESSED
-      medium CVE-2026-0003 openssl 3.0.11-1~deb12u1: vulnerable code not in execute…
+      medium CVE-2026-0003 openssl 3.0.11-1~deb12u1: vulnerable code not in execute
+        path (vex.json) until 2026-12-31
       medium CVE-2026-0006 openssl 3.0.11-1~deb12u1: accepted, SEC-1 (ignore.yaml)
     "##);
 }

@@ -23,6 +23,9 @@ pub(super) fn run(
         )
         .hint("a report is what `hullmark scan --format json` writes")
     })?;
+    if !stored.severities.is_empty() || stored.only_fixable {
+        ui.warning("the report was limited when it was made; what it left out is not here either");
+    }
     scan::write_report(&stored.images, &args.report, ui)?;
     Ok(Outcome::Done)
 }
