@@ -225,7 +225,7 @@ pub(crate) struct ReportArgs {
     /// Output format: table, json, sarif, cyclonedx, spdx, cosign-vuln, markdown, html, template
     #[arg(long, default_value = "table", value_name = "FORMAT")]
     pub(crate) format: hullmark_evidence::report::Format,
-    /// Template file for `--format template`
+    /// Template file (Jinja) for `--format template`; values are escaped if its name ends with `.html`
     #[arg(long, value_name = "FILE", required_if_eq("format", "template"))]
     pub(crate) template: Option<PathBuf>,
     /// Write to this file

@@ -1,14 +1,28 @@
 //! Evidence as documents: for people, for other tools, and for Hullmark itself.
 
+mod cosign;
+mod cyclonedx;
+mod document;
+mod html;
 pub mod json;
+mod markdown;
+mod sarif;
+mod spdx;
 mod table;
+mod template;
+mod text;
+mod view;
 
 use std::fmt;
 use std::str::FromStr;
 
 use hullmark_advisory::Severity;
+use hullmark_inventory::sbom;
 
 use crate::Evidence;
+
+/// The crates of the workspace share one version.
+const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The formats of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +31,20 @@ pub enum Format {
     Table,
     /// `hullmark.findings/v1`, which [`json::read`] reads again.
     Json,
+    /// SARIF 2.1.0, one run per image.
+    Sarif,
+    /// CycloneDX 1.6 with vulnerabilities. One image.
+    CycloneDx,
+    /// SPDX 2.3 with references to advisories. One image.
+    Spdx,
+    /// The predicate of a cosign vulnerability attestation. One image.
+    CosignVuln,
+    /// Markdown for a comment.
+    Markdown,
+    /// One page that needs nothing else.
+    Html,
+    /// By a template of one's own.
+    Template,
 }
 
 /// The order of findings.
@@ -46,8 +74,17 @@ pub struct Options {
     pub columns: usize,
     /// Whether tables use color.
     pub color: bool,
-    /// The template's text, for the template format.
-    pub template: Option<String>,
+    /// The template, for the template format.
+    pub template: Option<Template>,
+}
+
+/// A template of one's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// Its name. What is put into one that ends with `.html` is escaped.
+    pub name: String,
+    /// Its text.
+    pub text: String,
 }
 
 /// Why a report could not be made.
@@ -56,12 +93,33 @@ pub enum ReportError {
     /// The document could not be written.
     #[error("failed to write the report")]
     Json(#[from] serde_json::Error),
+    /// A document of this format is about one image.
+    #[error("a `{format}` document is about one image, found {images}")]
+    OneImage {
+        /// The format.
+        format: Format,
+        /// How many images were given.
+        images: usize,
+    },
+    /// The template format without a template.
+    #[error("the format `template` needs a template")]
+    NoTemplate,
+    /// The template is wrong.
+    #[error("failed to render `{name}`, line {line}: {reason}")]
+    Template {
+        /// The template's name.
+        name: String,
+        /// Line, from 1; 0 if it is unknown.
+        line: usize,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Makes a report of one or more images.
 ///
 /// # Errors
-/// If a template is wrong.
+/// If a template is wrong, or the format is for one image and there are several.
 pub fn render(
     evidence: &[Evidence],
     format: Format,
@@ -69,20 +127,94 @@ pub fn render(
 ) -> Result<Vec<u8>, ReportError> {
     match format {
         Format::Table => Ok(table::render(evidence, options).into_bytes()),
-        Format::Json => json::write(evidence),
+        Format::Json => json::write(evidence, options),
+        Format::Sarif => sarif::write(evidence, options),
+        Format::CycloneDx => cyclonedx::write(one(evidence, format)?, options),
+        Format::Spdx => spdx::write(one(evidence, format)?, options),
+        Format::CosignVuln => cosign::write(one(evidence, format)?, options),
+        Format::Markdown => Ok(markdown::render(evidence, options).into_bytes()),
+        Format::Html => Ok(html::render(evidence, options).into_bytes()),
+        Format::Template => {
+            let template = options.template.as_ref().ok_or(ReportError::NoTemplate)?;
+            Ok(template::render(evidence, template, options)?.into_bytes())
+        }
+    }
+}
+
+fn one(evidence: &[Evidence], format: Format) -> Result<&Evidence, ReportError> {
+    match evidence {
+        [one] => Ok(one),
+        _ => Err(ReportError::OneImage { format, images: evidence.len() }),
+    }
+}
+
+/// Writes a document as JSON: indented, since people read it and differences are looked at.
+fn to_json(document: &impl serde::Serialize) -> Result<Vec<u8>, ReportError> {
+    let mut bytes = serde_json::to_vec_pretty(document)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// The filters in force, for people.
+fn selection(options: &Options) -> String {
+    let mut words: Vec<&str> = options.severities.iter().map(|s| s.as_str()).collect();
+    words.extend(options.only_fixable.then_some("fixable"));
+    words.join(", ")
+}
+
+/// The day of a moment, as `2026-01-31`.
+fn day(time: jiff::Timestamp) -> String {
+    time.to_string().chars().take_while(|c| *c != 'T').collect()
+}
+
+/// What the writers of SBOMs need.
+fn sbom_document(evidence: &Evidence) -> sbom::Document<'_> {
+    let subject = &evidence.subject;
+    sbom::Document {
+        inventory: &evidence.inventory,
+        subject: sbom::Subject {
+            name: subject.name.clone(),
+            digest: subject.digest.clone(),
+            platform: subject.platform.clone(),
+        },
+        created: evidence.examined,
+        tool_version: TOOL_VERSION,
+        owned_files: false,
     }
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 2] = [Self::Table, Self::Json];
+    pub const ALL: [Self; 9] = [
+        Self::Table,
+        Self::Json,
+        Self::Sarif,
+        Self::CycloneDx,
+        Self::Spdx,
+        Self::CosignVuln,
+        Self::Markdown,
+        Self::Html,
+        Self::Template,
+    ];
 
     /// Returns the name used by flags.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Table => "table",
             Self::Json => "json",
+            Self::Sarif => "sarif",
+            Self::CycloneDx => "cyclonedx",
+            Self::Spdx => "spdx",
+            Self::CosignVuln => "cosign-vuln",
+            Self::Markdown => "markdown",
+            Self::Html => "html",
+            Self::Template => "template",
         }
+    }
+
+    /// Whether one document of this format can hold several images.
+    pub fn holds_many(self) -> bool {
+        !matches!(self, Self::CycloneDx | Self::Spdx | Self::CosignVuln)
     }
 }
 

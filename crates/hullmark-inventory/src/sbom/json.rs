@@ -137,13 +137,18 @@ struct ExecutableV1 {
 
 /// Writes a `hullmark.inventory/v1` document.
 pub fn write(document: &Document<'_>) -> Vec<u8> {
+    to_json(&value(document))
+}
+
+/// Returns a `hullmark.inventory/v1` document as a value, for those who put it into a larger one.
+pub fn value(document: &Document<'_>) -> impl Serialize + use<> {
     // Taken apart, so that a new part cannot be forgotten here.
     let Inventory { os, packages, gaps, system, executables } = document.inventory;
     let subject = &document.subject;
     let package = |package: &Package| package_v1(package, os.as_ref(), document.owned_files);
     let fact =
         |(name, value): &(String, String)| SystemV1 { name: name.clone(), value: value.clone() };
-    to_json(&InventoryV1 {
+    InventoryV1 {
         schema: SCHEMA.into(),
         tool: ToolV1 { name: "hullmark".into(), version: document.tool_version.into() },
         created: document.created(),
@@ -157,7 +162,7 @@ pub fn write(document: &Document<'_>) -> Vec<u8> {
         gaps: gaps.iter().cloned().map(Into::into).collect(),
         system: system.iter().map(fact).collect(),
         executables: executables.iter().cloned().map(Into::into).collect(),
-    })
+    }
 }
 
 /// What is read at once; packages are read one by one.

@@ -15,7 +15,7 @@ pub(super) fn run(
     ui: &Ui,
 ) -> Result<Outcome, CommandError> {
     let bytes = open::read_bounded(&args.file, settings.limits.document_bytes)?;
-    let evidence = report::json::read(&bytes).map_err(|e| {
+    let stored = report::json::read(&bytes, &settings.limits).map_err(|e| {
         CommandError::step(
             ErrorKind::Malformed,
             format!("failed to read `{}`", args.file.display()),
@@ -23,6 +23,9 @@ pub(super) fn run(
         )
         .hint("a report is what `hullmark scan --format json` writes")
     })?;
-    scan::write_report(&evidence, &args.report, ui)?;
+    if !stored.severities.is_empty() || stored.only_fixable {
+        ui.warning("the report was limited when it was made; what it left out is not here either");
+    }
+    scan::write_report(&stored.images, &args.report, ui)?;
     Ok(Outcome::Done)
 }

@@ -2,7 +2,7 @@
 
 use hullmark_advisory::Status;
 use hullmark_evidence::Evidence;
-use hullmark_evidence::report::{self, Options};
+use hullmark_evidence::report::{self, Options, ReportError, Template};
 use hullmark_inventory::catalog::binary::Executables;
 
 use super::{Inquiry, Outcome, advisories};
@@ -17,6 +17,11 @@ const TEMPLATE_LIMIT: u64 = 1 << 20;
 
 pub(super) fn run(args: ScanArgs, settings: &Settings, ui: &Ui) -> Result<Outcome, CommandError> {
     let ScanArgs { targets, report, fail_on, fail_on_gaps, image, matching } = args;
+    // Said before minutes of work and not after.
+    if targets.len() > 1 && !report.format.holds_many() {
+        let error = ReportError::OneImage { format: report.format, images: targets.len() };
+        return Err(CommandError::new(ErrorKind::Usage, error));
+    }
     let advisories = advisories::open(&matching, settings, ui)?;
     let inquiry = Inquiry {
         image: &image,
@@ -50,7 +55,8 @@ pub(super) fn write_report(
     let template = match &args.template {
         Some(path) => {
             let bytes = open::read_bounded(path, TEMPLATE_LIMIT)?;
-            Some(String::from_utf8_lossy(&bytes).into_owned())
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            Some(Template { name: path.display().to_string(), text })
         }
         None => None,
     };
