@@ -3,12 +3,14 @@
 //! Start at [`Target::parse`] (what is meant) and [`Client::open`] (where its content comes from). Every source gives content by digest
 //! through [`hullmark_oci::ImageSource`]; documents are compared with their digests here, blobs by whoever reads them.
 
+pub mod artifact;
 mod daemon;
 pub mod environment;
 pub mod feed;
 mod local;
 pub mod options;
 pub mod progress;
+pub mod push;
 mod registry;
 mod stream;
 pub mod target;

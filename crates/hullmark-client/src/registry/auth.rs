@@ -32,6 +32,8 @@ const CHALLENGES: usize = 16;
 pub(crate) struct Session {
     host: String,
     repository: String,
+    /// What is asked for where the challenge does not say.
+    actions: &'static str,
     state: Mutex<State>,
 }
 
@@ -53,7 +55,17 @@ pub(crate) struct Authorization {
 
 impl Session {
     pub(crate) fn new(host: &str, repository: &str) -> Self {
-        Self { host: host.into(), repository: repository.into(), state: Mutex::default() }
+        Self {
+            host: host.into(),
+            repository: repository.into(),
+            actions: "pull",
+            state: Mutex::default(),
+        }
+    }
+
+    /// A session that may also write.
+    pub(crate) fn pushing(host: &str, repository: &str) -> Self {
+        Self { actions: "pull,push", ..Self::new(host, repository) }
     }
 
     /// Returns what a request carries now.
@@ -72,7 +84,7 @@ impl Session {
     }
 
     /// Answers a challenge, unless another request did so since `refused` was taken.
-    pub(super) async fn renew(
+    pub(crate) async fn renew(
         &self,
         transport: &Transport,
         headers: &HeaderMap,
@@ -148,7 +160,7 @@ impl Asked<'_> {
         session: &Session,
     ) -> Result<(HeaderValue, Option<Instant>), Failure> {
         let realm = self.realm(challenge)?;
-        let own_scope = format!("repository:{}:pull", session.repository);
+        let own_scope = format!("repository:{}:{}", session.repository, session.actions);
         let scope = challenge.parameter("scope").filter(|s| !s.is_empty()).unwrap_or(&own_scope);
         let service = challenge.parameter("service").unwrap_or_default();
         let pool = self.transport.pool(&realm, self.what)?;

@@ -110,19 +110,7 @@ impl Endpoint {
 
     /// Returns the address of something in the repository: `manifests/…`, `blobs/…`, `referrers/…`.
     async fn url(&self, transport: &Transport, path: &str, what: &str) -> Result<Url, SourceError> {
-        let host = match self.host.as_str() {
-            hullmark_oci::reference::DEFAULT_REGISTRY => DOCKER_HUB,
-            other => other,
-        };
-        let scheme = match transport.scheme(host).await {
-            Scheme::Plain => "http",
-            Scheme::Encrypted => "https",
-        };
-        let text = format!("{scheme}://{host}/v2/{}/{path}", self.repository);
-        let mut url = Url::parse(&text).map_err(|_| SourceError::Malformed {
-            what: what.to_owned(),
-            detail: format!("`{}` is not the name of a registry", printable(host)),
-        })?;
+        let mut url = address(transport, &self.host, &self.repository, path, what).await?;
         if let Some(mirror) = &self.mirror {
             url.query_pairs_mut().append_pair("ns", &mirror.registry);
         }
@@ -140,6 +128,29 @@ impl Endpoint {
         tracing::warn!(registry.host = %self.host, "the mirror `{}` is passed over: {}", self.host, with_sources(&error));
         Ok(())
     }
+}
+
+/// Returns the address of something in a repository.
+pub(crate) async fn address(
+    transport: &Transport,
+    host: &str,
+    repository: &str,
+    path: &str,
+    what: &str,
+) -> Result<Url, SourceError> {
+    let host = match host {
+        hullmark_oci::reference::DEFAULT_REGISTRY => DOCKER_HUB,
+        other => other,
+    };
+    let scheme = match transport.scheme(host).await {
+        Scheme::Plain => "http",
+        Scheme::Encrypted => "https",
+    };
+    let text = format!("{scheme}://{host}/v2/{repository}/{path}");
+    Url::parse(&text).map_err(|_| SourceError::Malformed {
+        what: what.to_owned(),
+        detail: format!("`{}` is not the name of a registry", printable(host)),
+    })
 }
 
 impl Remote {

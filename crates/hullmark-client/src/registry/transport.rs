@@ -149,7 +149,7 @@ impl Transport {
                     .await?;
                 continue;
             }
-            return Err(self.refusal(response, get).await);
+            return Err(self.refusal(response, get.session, get.what).await);
         }
     }
 
@@ -194,7 +194,7 @@ impl Transport {
         Err(malformed(format!("it redirects more than {REDIRECTS} times")))
     }
 
-    fn check_redirect(&self, from: &Url, to: &Url) -> Result<(), String> {
+    pub(crate) fn check_redirect(&self, from: &Url, to: &Url) -> Result<(), String> {
         let host = host_port(to);
         if !to.username().is_empty() || to.password().is_some() {
             return Err("it redirects to an address with credentials in it".into());
@@ -266,18 +266,24 @@ impl Transport {
     }
 
     /// Says what a status that is no answer means.
-    async fn refusal(&self, response: Response, get: &Get<'_>) -> Failure {
-        let what = || get.what.to_owned();
+    pub(crate) async fn refusal(
+        &self,
+        response: Response,
+        session: &Session,
+        what: &str,
+    ) -> Failure {
+        let name = what;
+        let what = || name.to_owned();
         let status = response.status();
         let wait = retry_after(response.headers());
-        let detail = match self.collect(response, ERROR_BODY, get.what).await {
+        let detail = match self.collect(response, ERROR_BODY, name).await {
             Ok(answer) => format!("HTTP {}{}", status.as_u16(), error_message(&answer.body)),
             Err(_) => format!("HTTP {}", status.as_u16()),
         };
         match status.as_u16() {
             404 => Failure::Lasting(SourceError::NotFound { what: what() }),
             401 | 403 => {
-                let note = get.session.note().await;
+                let note = session.note().await;
                 let detail = note.map_or(detail.clone(), |note| format!("{detail}; {note}"));
                 Failure::Lasting(SourceError::Unauthorized { what: what(), detail })
             }

@@ -6,8 +6,11 @@ use std::path::Path;
 use hullmark_advisory::DatabaseError;
 use hullmark_advisory::compile::{self, Report};
 use hullmark_advisory::db::{Manifest, SegmentInfo};
-use hullmark_client::Client;
+use hullmark_client::artifact::{self, ArtifactError, Distributed, Rollback};
 use hullmark_client::feed::{self, Feed, FeedError, How, Updated};
+use hullmark_client::push::Pushed;
+use hullmark_client::{Client, Target};
+use hullmark_oci::Reference;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -69,8 +72,16 @@ pub(super) fn run(
             let sources = Sources { export: mirror.or(settings.mirror.value.clone()), kev, epss };
             update(&folder, &ecosystems, sources, &connection, settings, ui)?;
         }
-        DbCommand::Export { .. } | DbCommand::Push { .. } | DbCommand::Pull { .. } => {
-            return Err(CommandError::message(ErrorKind::Usage, "not there yet"));
+        DbCommand::Export { file } => {
+            let digest = artifact::export(&folder, &file).map_err(artifact_error)?;
+            ui.note(&format!("wrote `{}`: {digest}", file.display()));
+        }
+        DbCommand::Push { reference, connection } => {
+            push(&folder, &reference, &connection, settings, ui)?;
+        }
+        DbCommand::Pull { reference, allow_older, connection } => {
+            let rollback = if allow_older { Rollback::Allow } else { Rollback::Refuse };
+            pull(&folder, &reference, rollback, &connection, settings, ui)?;
         }
     }
     Ok(Outcome::Done)
@@ -173,6 +184,75 @@ fn say_updated(feed: Feed, updated: &Updated, ui: &Ui) {
         How::Changes { fetched, forgotten } => ui.note(&format!(
             "{name}: {fetched} records changed, {forgotten} are gone, {changed} segments changed"
         )),
+    }
+}
+
+fn push(
+    folder: &Path,
+    reference: &str,
+    connection: &ConnectionArgs,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let to: Reference =
+        reference.parse().map_err(|error| CommandError::new(ErrorKind::Usage, error))?;
+    let client = Client::new(open::client_options(connection, Some(to.registry()), settings)?);
+    let tell = |segment: &str, pushed| {
+        if pushed == Pushed::Uploaded {
+            ui.note(&format!("pushed `{segment}`"));
+        }
+    };
+    let done = block_on(async {
+        artifact::push(&client, folder, &to, &tell).await.map_err(artifact_error)
+    })?;
+    let Distributed { digest, uploaded, known, bytes } = done;
+    ui.note(&format!(
+        "{uploaded} segments pushed ({} KiB), {known} were there",
+        bytes.div_ceil(1024)
+    ));
+    ui.data(format!("{}@{digest}\n", to.name()).as_bytes(), None)
+}
+
+fn pull(
+    folder: &Path,
+    reference: &str,
+    rollback: Rollback,
+    connection: &ConnectionArgs,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let target =
+        Target::parse(reference).map_err(|error| CommandError::new(ErrorKind::Usage, error))?;
+    let host = match &target {
+        Target::Registry(reference) => Some(reference.registry()),
+        _ => None,
+    };
+    let client = Client::new(open::client_options(connection, host, settings)?);
+    let tell = |segment: &str, _| ui.note(&format!("pulled `{segment}`"));
+    let done = block_on(async {
+        let source = client.open(&target).await?;
+        artifact::pull(source, folder, rollback, now(), &tell).await.map_err(artifact_error)
+    })?;
+    for name in &done.gone {
+        ui.note(&format!("`{name}` is gone"));
+    }
+    ui.note(&format!(
+        "{} segments pulled ({} KiB), {} were there",
+        done.fetched.len(),
+        done.bytes.div_ceil(1024),
+        done.known
+    ));
+    Ok(())
+}
+
+fn artifact_error(error: ArtifactError) -> CommandError {
+    match error {
+        ArtifactError::Source(error) => error.into(),
+        ArtifactError::Database(error) => error.into(),
+        ArtifactError::Write { .. } => CommandError::new(ErrorKind::Io, error),
+        ArtifactError::Older { .. } => CommandError::new(ErrorKind::Malformed, error)
+            .hint("`--allow-older` installs it all the same"),
+        _ => CommandError::new(ErrorKind::Malformed, error),
     }
 }
 
