@@ -237,7 +237,10 @@ pub fn export(dir: &Path, file: &Path) -> Result<Digest, ArtifactError> {
     let artifact = Artifact::read(dir)?;
     let failed = |source| ArtifactError::Write { path: file.to_owned(), source };
     let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    // Whoever may read a new file may read this one.
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    let mut temporary =
+        tempfile::Builder::new().permissions(permissions).tempfile_in(folder).map_err(failed)?;
     let digest =
         write_archive(&artifact, &mut io::BufWriter::new(&mut temporary)).map_err(failed)?;
     temporary.as_file().sync_all().map_err(failed)?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hullmark_oci::SourceError;
-use reqwest::header::ETAG;
+use reqwest::header::{ETAG, LAST_MODIFIED};
 use reqwest::{Response, StatusCode, Url};
 
 use super::FeedError;
@@ -268,7 +268,11 @@ fn open(path: &Path, what: &str) -> Result<(File, Option<String>), SourceError> 
     Ok((file, tag))
 }
 
+/// What to ask with the next time: the entity tag, or the date where there is none.
 fn entity_tag(headers: &reqwest::header::HeaderMap) -> Option<String> {
-    let tag = headers.get(ETAG)?.to_str().ok()?;
-    (tag.len() <= TAG_LIMIT).then(|| tag.to_owned())
+    let quoted = |tag: &&str| tag.contains('"');
+    let tag = headers.get(ETAG).and_then(|tag| tag.to_str().ok()).filter(quoted);
+    let date = || headers.get(LAST_MODIFIED).and_then(|date| date.to_str().ok());
+    let tag = tag.or_else(date).filter(|tag| tag.len() <= TAG_LIMIT)?;
+    Some(tag.to_owned())
 }

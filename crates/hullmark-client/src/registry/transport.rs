@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use hullmark_oci::SourceError;
 use reqwest::header::{
-    ACCEPT, HeaderMap, HeaderValue, IF_NONE_MATCH, LOCATION, RANGE, RETRY_AFTER,
+    ACCEPT, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, RANGE, RETRY_AFTER,
 };
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 
@@ -56,7 +56,7 @@ pub(crate) struct Get<'a> {
     pub(crate) accept: Option<&'a str>,
     /// The first byte wanted.
     pub(crate) from: u64,
-    /// The entity tag of what is there already: 304 is an answer then.
+    /// The entity tag, or else the date, of what is there already: 304 is an answer then.
     pub(crate) unless: Option<&'a str>,
     /// Who asks.
     pub(crate) session: &'a Session,
@@ -175,7 +175,9 @@ impl Transport {
                 request = request.header(RANGE, format!("bytes={}-", get.from));
             }
             if let Some(tag) = get.unless {
-                request = request.header(IF_NONE_MATCH, tag);
+                // Entity tags are quoted, dates are not.
+                let name = if tag.contains('"') { IF_NONE_MATCH } else { IF_MODIFIED_SINCE };
+                request = request.header(name, tag);
             }
             if let Some(authorization) = authorization.filter(|_| at_origin) {
                 request = request.header(reqwest::header::AUTHORIZATION, authorization);

@@ -313,6 +313,22 @@ fn a_feed_that_fails_leaves_its_records_and_the_other_feeds_alone() {
 }
 
 #[test]
+fn a_server_without_entity_tags_is_asked_by_date() {
+    const DATE: &str = "Wed, 07 Jan 2026 00:00:00 GMT";
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(|request| match request.path.as_str() {
+        "/npm/all.zip" if request.header("if-modified-since") == DATE => Reply::new(304, ""),
+        "/npm/all.zip" => {
+            Reply::new(200, archive("npm", &[("A-1", 1)])).with("last-modified", DATE)
+        }
+        _ => Reply::new(404, ""),
+    });
+    let url = format!("http://{}", server.host());
+    assert_eq!(update(folder.path(), &url, &["npm"]), r#"npm: Complete ["npm"] "#);
+    assert_eq!(update(folder.path(), &url, &["npm"]), "npm: Current [] ");
+}
+
+#[test]
 fn an_endless_export_ends_at_its_limit_and_redirects_are_followed() {
     let (mirror, folder) = (Mirror::start(), tempfile::tempdir().unwrap());
     let at = folder.path();

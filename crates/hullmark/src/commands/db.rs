@@ -130,10 +130,11 @@ fn update(
         let why = feed_error(error).chain().join(": ");
         ui.warning(&format!("failed to update `{}`: {why}", feed.name()));
     }
-    let attempted = format!(
-        "failed to update `{}` ({count} of {all} feeds failed; the others are up to date)",
-        last.name()
-    );
+    let attempted = if all == 1 {
+        format!("failed to update `{}`", last.name())
+    } else {
+        format!("failed to update {count} of {all} feeds, among them `{}`", last.name())
+    };
     Err(feed_error(error).within(attempted))
 }
 
