@@ -228,7 +228,7 @@ fn more(row: Row<'_>) -> String {
 
 fn layers(view: &View<'_>) -> String {
     let all = view.evidence.image.layers.len();
-    let (layers, _) = view.layers();
+    let layers = view.layers();
     let Some(title) = base_carries(&layers, view.of(Standing::Open).count()).filter(|_| all > 1)
     else {
         return String::new();

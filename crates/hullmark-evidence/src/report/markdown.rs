@@ -148,7 +148,7 @@ fn upgrades(view: &View<'_>) -> String {
 }
 
 fn layers(view: &View<'_>) -> String {
-    let (layers, _) = view.layers();
+    let layers = view.layers();
     let all = view.evidence.image.layers.len();
     let Some(title) = base_carries(&layers, view.of(Standing::Open).count()).filter(|_| all > 1)
     else {

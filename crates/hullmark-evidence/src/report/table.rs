@@ -178,7 +178,7 @@ impl Page {
 
     fn layers(&self, view: &View<'_>) -> String {
         let all = view.evidence.image.layers.len();
-        let (layers, _) = view.layers();
+        let layers = view.layers();
         let found = view.of(Standing::Open).count();
         let Some(title) = base_carries(&layers, found).filter(|_| all > 1) else {
             return String::new();

@@ -142,8 +142,8 @@ impl<'a> View<'a> {
         upgrades
     }
 
-    /// Returns the layers that carry open findings, base first, and how many findings lie in none of them.
-    pub(super) fn layers(&self) -> (Vec<LayerCount<'a>>, usize) {
+    /// Returns the layers that carry open findings, base first.
+    pub(super) fn layers(&self) -> Vec<LayerCount<'a>> {
         let layers = &self.evidence.image.layers;
         let mut counts = vec![Count::default(); layers.len()];
         // The same content may be there twice; what is found in it came first with the first.
@@ -151,16 +151,14 @@ impl<'a> View<'a> {
         for (at, layer) in layers.iter().enumerate() {
             places.entry(&layer.diff_id).or_insert(at);
         }
-        let mut elsewhere = 0;
         for row in self.of(Standing::Open) {
-            match row.package.layer.as_ref().and_then(|layer| places.get(layer)) {
-                Some(&at) => counts[at].add(row.finding),
-                None => elsewhere += 1,
+            if let Some(&at) = row.package.layer.as_ref().and_then(|layer| places.get(layer)) {
+                counts[at].add(row.finding);
             }
         }
         let counts = layers.iter().zip(counts).enumerate();
         let counts = counts.map(|(at, (facts, count))| LayerCount { number: at + 1, facts, count });
-        (counts.filter(|layer| layer.count.total > 0).collect(), elsewhere)
+        counts.filter(|layer| layer.count.total > 0).collect()
     }
 
     /// Returns the number of packages of each kind.

@@ -39,6 +39,8 @@ fn pages_are_escaped_and_texts_are_not() {
     // What an image says is never a template.
     assert!(run("a.txt", text).unwrap().contains("{{ 7*7 }}"));
     let printable = run("a.txt", "{{ images[1].subject.name | printable }}").unwrap();
+    let json = run("a.txt", "{{ images[0].findings[0].fix | tojson }}").unwrap();
+    assert_eq!(json, r#"{"state": "available", "version": "3.0.11-1~deb12u2"}"#);
     assert!(printable.contains("x\\u{1b}[31m\\u{d}\\u{a}##"), "{printable}");
 }
 
