@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use hullmark_advisory::Database;
 use hullmark_advisory::db::Manifest;
 use hullmark_client::feed::{self, Feed, FeedError, Request, Updated};
-use hullmark_client::options::Network;
+use hullmark_client::options::{Credential, CredentialSource, Network, Secret};
 use hullmark_client::{Client, ClientOptions};
 use hullmark_oci::{Digest, Limits};
 use hullmark_testkit::registry::{Body, Reply, Server};
@@ -326,6 +326,34 @@ fn a_server_without_entity_tags_is_asked_by_date() {
     let url = format!("http://{}", server.host());
     assert_eq!(update(folder.path(), &url, &["npm"]), r#"npm: Complete ["npm"] "#);
     assert_eq!(update(folder.path(), &url, &["npm"]), "npm: Current [] ");
+}
+
+#[test]
+fn a_mirror_may_want_a_password_and_nobody_else_gets_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = Server::start(|_| Reply::new(200, archive("npm", &[("A-1", 1)])));
+    let elsewhere = format!("http://{}/npm.zip", other.host());
+    let server = Server::start(move |request| {
+        match (request.header("authorization"), request.path.as_str()) {
+            ("Basic dXNlcjpzZWNyZXQ=", "/npm/all.zip") => {
+                Reply::new(307, "").with("location", elsewhere.clone())
+            }
+            ("Basic dXNlcjpzZWNyZXQ=", _) => Reply::new(404, ""),
+            _ => Reply::new(401, "").with("www-authenticate", "Basic realm=\"mirror\""),
+        }
+    });
+    let mut options = quick();
+    let request = request(folder.path(), &format!("http://{}", server.host()), &["npm"]);
+    let refused = show(update_with(options.clone(), &request));
+    assert!(refused.contains("access was refused (it wants a password"), "{refused}");
+    options.credentials.push(CredentialSource::Fixed {
+        prefix: server.host().into(),
+        credential: Credential::Password { user: "user".into(), password: Secret::new("secret") },
+    });
+    assert_eq!(show(update_with(options, &request)), r#"npm: Complete ["npm"] "#);
+    let asked = other.requests();
+    assert!(asked.iter().any(|r| r.path == "/npm.zip"));
+    assert!(asked.iter().all(|r| r.header("authorization").is_empty()));
 }
 
 #[test]

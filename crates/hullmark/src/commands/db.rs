@@ -103,10 +103,13 @@ fn update(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let feeds = feeds(folder, names)?;
-    let client = Client::new(open::client_options(connection, None, settings)?);
+    let export = sources.export.unwrap_or_else(|| feed::EXPORT.into());
+    // A client certificate is shown to the mirror, and to nobody that it redirects to.
+    let host = export.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    let client = Client::new(open::client_options(connection, host, settings)?);
     let request = feed::Request {
         database: folder.to_owned(),
-        export: sources.export.unwrap_or_else(|| feed::EXPORT.into()),
+        export,
         kev: sources.kev.unwrap_or_else(|| feed::KEV.into()),
         epss: sources.epss.unwrap_or_else(|| feed::EPSS.into()),
         feeds: feeds.into_iter().collect(),
