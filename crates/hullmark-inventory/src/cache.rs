@@ -1,10 +1,11 @@
 //! Fragments kept on disk by diffID: plain files, written to a temporary name and renamed, so any number of processes share them.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use hullmark_oci::Digest;
+use sha2::{Digest as _, Sha256};
 
 use crate::catalog;
 use crate::catalog::binary::Executables;
@@ -28,14 +29,16 @@ impl FragmentCache {
 
     /// Returns the fragment of a layer; `None` if it is not there, or not whole (it is then read from the layer again).
     pub fn load(&self, diff_id: &Digest, executables: Executables) -> Option<Fragment> {
-        let mut bytes = Vec::new();
-        fs::File::open(self.path(diff_id, executables)).ok()?.read_to_end(&mut bytes).ok()?;
-        let content = bytes.strip_prefix(MAGIC)?;
-        let (checksum, content) = content.split_at_checked(CHECKSUM)?;
-        if checksum != hash(content) {
+        let mut file = fs::File::open(self.path(diff_id, executables)).ok()?;
+        let mut head = [0; MAGIC.len() + CHECKSUM];
+        file.read_exact(&mut head).ok()?;
+        let (magic, checksum) = head.split_at(MAGIC.len());
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).ok()?;
+        if magic != MAGIC || checksum != Sha256::digest(&content).as_slice() {
             return None;
         }
-        postcard::from_bytes(content).ok()
+        postcard::from_bytes(&content).ok()
     }
 
     /// Stores the fragment of a layer whose diffID was verified.
@@ -51,16 +54,13 @@ impl FragmentCache {
         let path = self.path(diff_id, executables);
         let folder = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder)?;
-        let content = postcard::to_stdvec(fragment).map_err(io::Error::other)?;
         // Unique per process and call: two writers of one fragment write the same bytes to different files.
         static COUNTER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let serial = COUNTER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let temporary = folder.join(format!(".{}-{serial}.tmp", std::process::id()));
         let write = || {
-            let mut file = fs::File::create(&temporary)?;
-            file.write_all(MAGIC)?;
-            file.write_all(&hash(&content))?;
-            file.write_all(&content)?;
+            let file = fs::File::create(&temporary)?;
+            write_fragment(file, fragment)?;
             fs::rename(&temporary, &path)
         };
         write().inspect_err(|_| {
@@ -79,8 +79,31 @@ impl FragmentCache {
     }
 }
 
-/// Not against forgery (the folder is the user's own) but against torn writes and bad disks.
-fn hash(content: &[u8]) -> [u8; CHECKSUM] {
-    use sha2::Digest as _;
-    sha2::Sha256::digest(content).into()
+/// Writes magic, checksum and content. The content is not held in memory as a whole: a layer may have millions of paths.
+fn write_fragment(mut file: fs::File, fragment: &Fragment) -> io::Result<()> {
+    file.write_all(MAGIC)?;
+    file.write_all(&[0; CHECKSUM])?;
+    let hashing = Hashing { writer: BufWriter::new(file), hash: Sha256::new() };
+    let Hashing { writer, hash } = postcard::to_io(fragment, hashing).map_err(io::Error::other)?;
+    let mut file = writer.into_inner()?;
+    file.seek(SeekFrom::Start(MAGIC.len() as u64))?;
+    file.write_all(&hash.finalize())
+}
+
+/// A checksum of what goes by. Not against forgery (the folder is the user's own) but against torn writes and bad disks.
+struct Hashing<W> {
+    writer: W,
+    hash: Sha256,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.writer.write(bytes)?;
+        self.hash.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
 }

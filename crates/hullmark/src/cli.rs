@@ -29,7 +29,7 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, env = "HULLMARK_DATA_DIR", value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Send no packet
-    #[arg(long, global = true, env = "HULLMARK_OFFLINE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, global = true, env = "HULLMARK_OFFLINE", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) offline: Option<bool>,
     /// Print data and errors only
     #[arg(short, long, global = true)]

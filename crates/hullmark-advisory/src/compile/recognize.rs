@@ -188,7 +188,11 @@ struct Probe {
     apkurl: Option<IgnoredAny>,
 }
 
-pub(super) fn add_document(update: &mut Update, bytes: &[u8], source: &str) -> Result<(), UpdateError> {
+pub(super) fn add_document(
+    update: &mut Update,
+    bytes: &[u8],
+    source: &str,
+) -> Result<(), UpdateError> {
     let unrecognized =
         |reason: &str| UpdateError::Unrecognized { path: source.into(), reason: reason.into() };
     let Some(first) = bytes.iter().find(|b| !b.is_ascii_whitespace()) else {
