@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_image;
+mod fuzz;
 mod tidy;
 
 use std::path::PathBuf;
@@ -13,7 +14,8 @@ const USAGE: &str = "usage: cargo xtask TASK
 
   tidy                 check the architecture's invariants
   bench scan|match     measure against peers, alternately, and print ratios
-  fuzz --smoke         run every fuzz target for a short time";
+  fuzz --smoke         run every fuzz target for a short time
+  fuzz TARGET SECONDS  run one fuzz target";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +33,8 @@ fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["tidy"] => tidy::run(&root()),
         ["bench", "scan"] => bench::scan(&root(), 5),
+        ["fuzz", "--smoke"] => fuzz::smoke(&root()),
+        ["fuzz", target, seconds] => fuzz::one(&root(), target, seconds),
         _ => bail!("{USAGE}"),
     }
 }
