@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use hullmark_advisory::version::rpm::OneSided::{Compare, Skip};
-use hullmark_advisory::version::{Scheme, rpm};
+use hullmark_advisory::version::{MAX_LEN, Scheme, rpm};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -39,6 +39,9 @@ fn check_key(scheme: Scheme, version: &str) {
         assert_eq!(out, [7], "an error leaves nothing behind");
         return;
     };
+    if version.len() + 2 > MAX_LEN {
+        return;
+    }
     assert_eq!(scheme.key_into(&format!(" {version} "), &mut out), Ok(()));
     assert_eq!(out[1..], *key.as_bytes(), "white space does not count");
     assert!(key.as_bytes().len() <= 64 * (version.len() + 2), "keys are as long as versions are");
