@@ -5,7 +5,6 @@ Usage: seeds.py [PATH OF THE hullmark BINARY]    (it compiles the segments; with
 """
 
 import gzip
-import hashlib
 import io
 import json
 import pathlib
@@ -256,24 +255,6 @@ def oci():
     if zstd:
         seed("layer", "ustar.zst", zstd)
     seed("layer", "twice.gz", gzip.compress(b"a", mtime=0) + gzip.compress(b"b", mtime=0))
-
-    layer = layers["ustar"]
-    ids = {kind: hashlib.sha256(content).hexdigest() for kind, content in [("layer", layer)]}
-    config["rootfs"]["diff_ids"] = ["sha256:" + ids["layer"]]
-    blob = json.dumps(config).encode()
-    described = lambda kind, content: {"mediaType": f"application/vnd.oci.image.{kind}", "size": len(content),
-                                       "digest": "sha256:" + hashlib.sha256(content).hexdigest()}
-    image = json.dumps({"schemaVersion": 2, "config": described("config.v1+json", blob),
-                        "layers": [described("layer.v1.tar", layer)]}).encode()
-    top = json.dumps({"schemaVersion": 2, "manifests": [described("manifest.v1+json", image)]}).encode()
-    path = lambda content: "blobs/sha256/" + hashlib.sha256(content).hexdigest()
-    layout = tar([("oci-layout", b'{"imageLayoutVersion":"1.0.0"}'), ("index.json", top), (path(image), image),
-                  (path(blob), blob), (path(layer), layer)])
-    docker = tar([("manifest.json", json.dumps([{"Config": "c.json", "RepoTags": ["a:1"], "Layers": ["l/layer.tar"]}]).encode()),
-                  ("c.json", blob), ("l/layer.tar", layer), ("m/layer.tar", (tarfile.SYMTYPE, "../l/layer.tar"))])
-    seed("archive", "layout", layout)
-    seed("archive", "saved", docker)
-    seed("archive", "saved.gz", gzip.compress(docker, mtime=0))
 
 
 def packages():
