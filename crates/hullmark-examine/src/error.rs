@@ -32,8 +32,8 @@ pub enum ExamineError {
         /// Its artifact type, or the media type of its configuration.
         kind: String,
     },
-    /// The index has no image for the platform.
-    #[error("no image for `{wanted}` in the index (it has {})", list(available))]
+    /// There is no image for the platform.
+    #[error("there is no image for `{wanted}` (there is {})", list(available))]
     NoPlatform {
         /// The platform asked for.
         wanted: Platform,

@@ -30,7 +30,9 @@ pub(crate) async fn choose(
     let reader = Reader { source, reference, request };
     match parse(&top.descriptor, &top.bytes)? {
         Document::Manifest(manifest) => {
-            Ok(vec![reader.image(&top.descriptor, manifest, None).await?])
+            let image = reader.image(&top.descriptor, manifest, None).await?;
+            serves(&image, &request.platform)?;
+            Ok(vec![image])
         }
         Document::Index(index) => {
             let mut found = Vec::new();
@@ -132,6 +134,19 @@ impl Reader<'_> {
             manifest.layers.into_iter().zip(config.rootfs.diff_ids.iter().cloned()).collect();
         let facts = facts(&config, &layers);
         Ok(Image { subject, facts, layers })
+    }
+}
+
+/// A single image must be for the platform that was asked for by name, if it says which one it is for.
+fn serves(image: &Image, choice: &PlatformChoice) -> Result<(), ExamineError> {
+    match (choice, &image.subject.platform) {
+        (PlatformChoice::Only(wanted), Some(platform))
+            if !platform.os.is_empty() && !platform.satisfies(wanted) =>
+        {
+            let available = vec![platform.clone()];
+            Err(ExamineError::NoPlatform { wanted: wanted.clone(), available })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -44,7 +44,11 @@ fn an_image_is_scanned_by_tag_and_by_digest_and_a_damaged_one_is_not() {
     assert_ne!(platform("linux/arm64").stdout, platform("linux/amd64").stdout);
     let missing = platform("linux/s390x");
     assert_eq!(missing.code, 2);
-    assert!(missing.stderr.contains("no image for `linux/s390x`"), "{}", missing.stderr);
+    assert!(missing.stderr.contains("there is no image for `linux/s390x`"), "{}", missing.stderr);
+
+    let single = sbom(&format!("{host}/shop:1"), &["--platform", "linux/arm64"]);
+    assert_eq!(single.code, 2);
+    assert!(single.stderr.contains("there is no image for `linux/arm64`"), "{}", single.stderr);
 
     // One byte of one layer.
     let manifest = home.run(&["sbom", &format!("{host}/shop:1"), "--format", "cyclonedx"]);
