@@ -132,7 +132,8 @@ fn split_name(package: &Package) -> (&str, &str) {
         PackageKind::Maven => ':',
         _ => return ("", &package.name),
     };
-    package.name.rsplit_once(separator).unwrap_or(("", &package.name))
+    let split = package.name.rsplit_once(separator).filter(|(_, name)| !name.is_empty());
+    split.unwrap_or(("", &package.name))
 }
 
 fn join_name(kind: PackageKind, url: &PackageUrl) -> String {
@@ -264,6 +265,7 @@ mod tests {
             (Cargo, "serde", "1.0.1", "pkg:cargo/serde@1.0.1"),
             (Maven, "org.yaml:snakeyaml", "1.33", "pkg:maven/org.yaml/snakeyaml@1.33"),
             (Maven, "noname", "1", "pkg:maven/noname@1"),
+            (Maven, "odd:", "1", "pkg:maven/odd:@1"),
             (Gem, "rack", "2.2.6", "pkg:gem/rack@2.2.6"),
             (Composer, "monolog/monolog", "2.0", "pkg:composer/monolog/monolog@2.0"),
             (Nuget, "Newtonsoft.Json", "13.0.1", "pkg:nuget/Newtonsoft.Json@13.0.1"),
