@@ -54,7 +54,12 @@ impl Ui {
                 CommandError::step(ErrorKind::Io, "failed to write to standard output", e)
             });
         };
+        // Only a plain file is replaced: a device, a pipe or a link is written to as it is.
+        let plain = fs::symlink_metadata(path).map_or(true, |metadata| metadata.is_file());
         let write = || {
+            if !plain {
+                return fs::write(path, bytes);
+            }
             let folder =
                 path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -83,6 +83,17 @@ fn messages_can_be_json_and_output_can_be_a_file() {
 }
 
 #[test]
+fn what_is_no_plain_file_is_written_to_and_not_replaced() {
+    let home = Home::new();
+    let (link, target) = (home.path().join("link"), home.path().join("target"));
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    let run = home.run(&["sbom", SHOP, "--format", "purl", "-o", link.to_str().unwrap()]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "the link was replaced");
+    assert!(fs::read_to_string(&target).unwrap().contains("pkg:deb/debian/bash"));
+}
+
+#[test]
 fn the_configuration_in_force_is_shown_with_its_origin() {
     let home = Home::new();
     let config = home.path().join("hullmark.yaml");
